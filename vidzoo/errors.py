@@ -1,0 +1,41 @@
+"""What a user's mistake turns into: one sentence and exit status 2, never a traceback."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+
+class VidZooError(Exception):
+    """Say in one sentence what is wrong, where, what was expected and how to mend it."""
+
+
+class DataError(VidZooError):
+    """A file or folder of data is missing, broken, or does not say what its format promises."""
+
+
+class ConfigError(VidZooError):
+    """A config names something that does not exist or that does not fit its neighbours."""
+
+
+class CheckpointError(VidZooError):
+    """A checkpoint cannot be read safely or belongs to another model."""
+
+
+class UnknownNameError(ConfigError, KeyError):
+    """A name is not in a registry."""
+
+    # KeyError's own __str__ shows repr(), quotes and all.
+    __str__ = Exception.__str__
+
+
+def run_tool(main: Callable[[], None]) -> None:
+    """Run a command-line tool's ``main``; end with status 2 and one sentence on a user's mistake."""
+    try:
+        main()
+    except VidZooError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(130)

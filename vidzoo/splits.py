@@ -1,0 +1,113 @@
+"""Split manifests: which frames train and which test, as a file with a hash.
+
+An entry has a ``context`` (the frames that a window may see) and ``targets`` inside it (the frames whose torques are
+learnt or scored). In every protocol but ``random_frame`` the two are the same, so that no window straddles a split.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from vidzoo.errors import DataError
+
+FORMAT = "vid-split"
+VERSION = 1
+PROTOCOLS: tuple[str, ...] = ("block", "trial", "loso", "loao", "random_frame", "cross_camera")
+MAX_BYTES = 64 << 20
+
+
+@dataclass(frozen=True)
+class SplitEntry:
+    """Some frames of one trial; half-open ranges [start, stop) of the trial's frame indices."""
+
+    subject: str
+    trial: str
+    context: tuple[int, int]
+    targets: tuple[tuple[int, int], ...]
+    cameras: tuple[str, ...] = ()
+    """The cameras it is for; empty: whichever the dataset is told to read."""
+
+    @property
+    def num_targets(self) -> int:
+        """The number of target frames."""
+        return sum(stop - start for start, stop in self.targets)
+
+
+@dataclass(frozen=True)
+class Split:
+    """A protocol's training and test frames of one vid file."""
+
+    protocol: str
+    seed: int
+    vid_hash: str
+    """``content_hash`` of the vid file that it was made for."""
+    settings: dict[str, Any]
+    train: tuple[SplitEntry, ...]
+    test: tuple[SplitEntry, ...]
+    hash: str = field(default="", compare=False)
+    """SHA-256 of everything else; filled in on construction."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "hash", hashlib.sha256(self._canonical().encode()).hexdigest())
+
+    def _canonical(self) -> str:
+        content = {k: v for k, v in asdict(self).items() if k != "hash"}
+        return json.dumps({"format": FORMAT, "version": VERSION, **content}, sort_keys=True, separators=(",", ":"))
+
+    @property
+    def leaks(self) -> bool:
+        """True where neighbours 10 ms apart fall on both sides, so that its figures flatter."""
+        return self.protocol == "random_frame"
+
+    def save(self, path: str | Path) -> None:
+        """Write the manifest as JSON, under a temporary name first."""
+        path = Path(path)
+        if not path.parent.is_dir():
+            raise DataError(f"{path}: the folder {path.parent} does not exist; create it or name another.")
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        temporary.write_text(json.dumps({**json.loads(self._canonical()), "hash": self.hash}, indent=1) + "\n")
+        os.replace(temporary, path)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Split:
+        """Read a manifest.
+
+        Raises:
+            DataError: it is missing, no split manifest, was changed by hand, or one of its sides is empty.
+        """
+        path = Path(path)
+        if not path.is_file():
+            raise DataError(f"{path}: no such split; make one with tools/make_split.py.")
+        if path.stat().st_size > MAX_BYTES:
+            raise DataError(f"{path}: larger than any split manifest ({MAX_BYTES >> 20} MiB).")
+        try:
+            content = json.loads(path.read_text())
+            if (content["format"], content["version"]) != (FORMAT, VERSION):
+                raise ValueError(f"format {content['format']!r} version {content['version']!r}")
+            sides = {
+                side: tuple(
+                    SplitEntry(
+                        e["subject"],
+                        e["trial"],
+                        (int(e["context"][0]), int(e["context"][1])),
+                        tuple((int(a), int(b)) for a, b in e["targets"]),
+                        tuple(e["cameras"]),
+                    )
+                    for e in content[side]
+                )
+                for side in ("train", "test")
+            }
+            split = cls(content["protocol"], content["seed"], content["vid_hash"], content["settings"], **sides)
+        except (ValueError, KeyError, TypeError, IndexError) as error:
+            raise DataError(f"{path}: is no split manifest ({error!r}); make it with tools/make_split.py.") from None
+        if split.hash != content.get("hash"):
+            raise DataError(f"{path}: its content does not fit its hash; it was edited by hand. Make it anew.")
+        for side in ("train", "test"):
+            if not any(entry.num_targets for entry in getattr(split, side)):
+                raise DataError(f"{path}: its {side} side is empty; make a split that holds frames on both sides.")
+        return split

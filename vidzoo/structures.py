@@ -1,0 +1,69 @@
+"""What crosses from data to models to metrics: the sample's keys and its container."""
+
+from __future__ import annotations
+
+from typing import Literal, NotRequired, TypedDict
+
+import torch
+from mmengine.structures import BaseDataElement
+
+MODALITIES: tuple[str, ...] = (
+    "frames",
+    "markers",
+    "marker_velocities",
+    "coordinates",
+    "coordinate_velocities",
+    "inertial_torques",
+    "foot_jacobians",
+    "mass",
+    "height",
+)
+"""What an estimator can name in ``requires``; a dataset reads nothing else."""
+
+Mode = Literal["tensor", "loss", "predict"]
+"""MMEngine's three meanings of ``forward``."""
+
+
+class Inputs(TypedDict):
+    """Tensors of one collated batch: B clips of L frames, M markers, C coordinates; only the required ones are there."""
+
+    frames: NotRequired[torch.Tensor]
+    """[B, L, 3, H, W] uint8 RGB as read; float, normalised, after the data preprocessor."""
+    frame_is_new: NotRequired[torch.Tensor]
+    """[B, L] bool, comes with ``frames``: False where a frame shows the same image as the one before it in the clip
+    (a 60 fps video on a 100 Hz grid, or an edge repeated), so that a network may work once per image."""
+    markers: NotRequired[torch.Tensor]
+    """[B, L, M, 3] m, ground frame."""
+    marker_velocities: NotRequired[torch.Tensor]
+    """[B, L, M, 3] m/s."""
+    coordinates: NotRequired[torch.Tensor]
+    """[B, L, C] rad and m."""
+    coordinate_velocities: NotRequired[torch.Tensor]
+    """[B, L, C] rad/s and m/s."""
+    inertial_torques: NotRequired[torch.Tensor]
+    """[B, L, C] N·m and N: M(q) qdd + C + G without any external load."""
+    foot_jacobians: NotRequired[torch.Tensor]
+    """[B, L, 2, 6, C]: right and left calcaneus origin, rotation rows first, then translation."""
+    mass: NotRequired[torch.Tensor]
+    """[B] kg."""
+    height: NotRequired[torch.Tensor]
+    """[B] m."""
+
+
+class TorqueSample(BaseDataElement):
+    """Labels and predictions of one clip: L frames, K predictions, Q torques, M markers.
+
+    Metainfo: ``subject``, ``trial``, ``action`` (family), ``camera`` ('' where no image is read), ``mass`` kg,
+    ``height`` m, ``sex``, ``frame_indices`` (int64 array [K]: the trial's frame that each prediction is of; -1 for
+    padding past the end of a range, which no loss and no metric counts).
+
+    Data:
+        gt_torques: float32 [K, Q] N·m; 0 where ``valid`` is False.
+        valid: bool [K, Q]: a good label of this split, to be learnt from.
+        gt_markers: float32 [L, M, 3] m, relative to the pelvis centre, in the frame that the dataset states; 0 where
+            ``gt_marker_valid`` is False. Present where the estimator learns markers.
+        gt_marker_valid: bool [L, M].
+        pred_torques: float32 [K, Q] N·m.
+        pred_markers: float32 [L, M, 3] m, as ``gt_markers``.
+        pred_pose: float32 [L, J, 3] in heatmap bins (x, y, z).
+    """
