@@ -96,7 +96,7 @@ def tiny_split(tiny_vid_file: Path, tmp_path_factory: pytest.TempPathFactory) ->
     path = tmp_path_factory.mktemp("split") / "split.json"
     vid = VidFile(tiny_vid_file)
     sides = {
-        side: tuple(SplitEntry(s, t, bounds, (bounds,)) for s, t in vid.keys())
+        side: tuple(SplitEntry(s, t, bounds, (bounds,)) for s, t in vid.trial_keys())
         for side, bounds in (("train", (0, 24)), ("test", (29, 40)))
     }
     Split("block", 0, vid.content_hash, {"gap": 5}, sides["train"], sides["test"]).save(path)

@@ -11,7 +11,7 @@ import re
 GRAVITY = 9.80665
 """Standard gravity, m/s^2 (OpenSim's models use 9.80665 too)."""
 
-# --- markers (order of OpenCap LabValidation's own TRC files) ---------------------------------------------------------
+# --- markers (order of OpenCap LabValidation's own TRC files) ----------------------------------------------------
 MARKERS: tuple[str, ...] = (
     "r_knee", "r_shank_antsup", "r_ankle", "r_calc", "r_5meta", "r_toe",
     "L_knee", "L_shank_antsup", "L_ankle", "L_calc", "L_5meta", "L_toe",
@@ -27,7 +27,7 @@ PELVIS_MARKERS: tuple[str, ...] = ("r.ASIS", "L.ASIS", "r.PSIS", "L.PSIS")
 CLUSTER_MARKERS: tuple[str, ...] = tuple(m for m in MARKERS if re.search(r"thigh\d|_sh\d|humerus|forearm", m))
 """Tracking markers glued anywhere on a segment: left and right are no mirror images of each other."""
 
-# --- coordinates = generalized forces (order of the release's IK files; an ID .sto has another order) ------------------
+# --- coordinates = generalized forces (order of the release's IK files; an ID .sto has another order) -------------
 COORDINATES: tuple[str, ...] = (
     "pelvis_tilt", "pelvis_list", "pelvis_rotation", "pelvis_tx", "pelvis_ty", "pelvis_tz",
     "hip_flexion_r", "hip_adduction_r", "hip_rotation_r", "knee_angle_r", "knee_angle_r_beta", "ankle_angle_r",
@@ -49,7 +49,7 @@ SAGITTAL_MIRROR_SIGN_FLIPS: tuple[str, ...] = (
 )  # fmt: skip
 """Coordinates and generalized forces that change sign when the body is mirrored left to right."""
 
-# --- benchmark joints (order of the paper's Table 3) -------------------------------------------------------------------
+# --- benchmark joints (order of the paper's Table 3) --------------------------------------------------------------
 BENCHMARK_JOINTS: tuple[str, ...] = (
     "hip_flexion_r", "hip_flexion_l", "lumbar_extension", "knee_angle_r", "knee_angle_l", "arm_flex_r", "arm_flex_l",
     "ankle_angle_r", "ankle_angle_l", "elbow_flex_r", "elbow_flex_l",
@@ -58,17 +58,17 @@ LOWER_LIMB_JOINTS: tuple[str, ...] = (
     "hip_flexion_r", "hip_flexion_l", "knee_angle_r", "knee_angle_l", "ankle_angle_r", "ankle_angle_l",
 )  # fmt: skip
 
-# --- pose joints (MuCo-3DHP's set, as 3DMPPE PoseNet orders it) --------------------------------------------------------
+# --- pose joints (MuCo-3DHP's set, as 3DMPPE PoseNet orders it) ---------------------------------------------------
 POSE_JOINTS: tuple[str, ...] = (
     "Head_top", "Thorax", "R_Shoulder", "R_Elbow", "R_Wrist", "L_Shoulder", "L_Elbow", "L_Wrist",
     "R_Hip", "R_Knee", "R_Ankle", "L_Hip", "L_Knee", "L_Ankle", "Pelvis", "Spine", "Head",
     "R_Hand", "L_Hand", "R_Toe", "L_Toe",
 )  # fmt: skip
 
-# --- feet, in the order of every [.., 2, ..] array ---------------------------------------------------------------------
+# --- feet, in the order of every [.., 2, ..] array ----------------------------------------------------------------
 FEET: tuple[str, ...] = ("calcn_r", "calcn_l")
 
-# --- action families ---------------------------------------------------------------------------------------------------
+# --- action families ----------------------------------------------------------------------------------------------
 ACTION_FAMILIES: tuple[str, ...] = (
     "DJ", "DJAsym", "squats", "squatsAsym", "STS", "STSweakLegs", "walking", "walkingTS",
 )  # fmt: skip

@@ -6,6 +6,7 @@ Nothing else has to be imported: each registry imports the packages named in its
 from __future__ import annotations
 
 import difflib
+from contextlib import suppress
 
 from mmengine import registry as root
 from mmengine.registry import Registry as MMEngineRegistry
@@ -23,10 +24,8 @@ class Registry(MMEngineRegistry):
             UnknownNameError: no such name; the message lists the nearest names and the packages searched.
         """
         found = None
-        try:
+        with suppress(RuntimeError):  # MMEngine's answer to a name that is no import path either
             found = super().get(key)
-        except RuntimeError:  # MMEngine's answer to a name that is no import path either
-            pass
         if found is not None:
             return found
         names: set[str] = set()

@@ -71,7 +71,7 @@ class Split:
             raise DataError(f"{path}: the folder {path.parent} does not exist; create it or name another.")
         temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
         temporary.write_text(json.dumps({**json.loads(self._canonical()), "hash": self.hash}, indent=1) + "\n")
-        os.replace(temporary, path)
+        temporary.replace(path)
 
     @classmethod
     def load(cls, path: str | Path) -> Split:
@@ -102,7 +102,14 @@ class Split:
                 )
                 for side in ("train", "test")
             }
-            split = cls(content["protocol"], content["seed"], content["vid_hash"], content["settings"], **sides)
+            split = cls(
+                content["protocol"],
+                content["seed"],
+                content["vid_hash"],
+                content["settings"],
+                sides["train"],
+                sides["test"],
+            )
         except (ValueError, KeyError, TypeError, IndexError) as error:
             raise DataError(f"{path}: is no split manifest ({error!r}); make it with tools/make_split.py.") from None
         if split.hash != content.get("hash"):

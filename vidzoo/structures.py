@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal, NotRequired, TypedDict
+from typing import Literal
 
 import torch
 from mmengine.structures import BaseDataElement
+from typing_extensions import NotRequired, TypedDict
 
 MODALITIES: tuple[str, ...] = (
     "frames",
@@ -25,7 +26,7 @@ Mode = Literal["tensor", "loss", "predict"]
 
 
 class Inputs(TypedDict):
-    """Tensors of one collated batch: B clips of L frames, M markers, C coordinates; only the required ones are there."""
+    """Tensors of a collated batch: B clips of L frames, M markers, C coordinates; only the required ones are there."""
 
     frames: NotRequired[torch.Tensor]
     """[B, L, 3, H, W] uint8 RGB as read; float, normalised, after the data preprocessor."""

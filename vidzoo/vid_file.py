@@ -30,6 +30,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -257,7 +258,7 @@ class VidWriter:
             self._file.attrs["content_hash"] = hashlib.sha256("".join(hashes).encode()).hexdigest()
         self._file.close()
         if exception_type is None:
-            os.replace(self._temporary, self.path)
+            self._temporary.replace(self.path)
         else:
             with suppress(FileNotFoundError):
                 self._temporary.unlink()
@@ -284,7 +285,7 @@ class TrialReader:
         self.source_name: str = str(group.attrs["source_name"])
         if not (np.isfinite(self.mass_kg) and self.mass_kg > 0):
             raise DataError(
-                f"{path}: {subject}/{trial} has mass {self.mass_kg} kg; torques per kg need a positive mass."
+                f"{path}: {subject}/{trial} has mass {self.mass_kg} kg; torques per kg need a positive one."
             )
         time = self._dataset("time")
         self.num_frames = int(time.shape[0]) if time.ndim == 1 else -1
@@ -412,9 +413,8 @@ class VidFile:
         """What the builder was told."""
         return json.loads(self._file.attrs["settings"])
 
-    def keys(self) -> list[tuple[str, str]]:
+    def trial_keys(self) -> list[tuple[str, str]]:
         """Return (subject, trial) of every trial, sorted, subjects by number."""
-        import re
 
         def natural(key: tuple[str, str]) -> list:
             return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", "/".join(key))]
@@ -422,7 +422,7 @@ class VidFile:
         return sorted(((s, t) for s in self._file for t in self._file[s]), key=natural)
 
     def __iter__(self) -> Iterator[TrialReader]:
-        for subject, trial in self.keys():
+        for subject, trial in self.trial_keys():
             yield self.trial(subject, trial)
 
     def trial(self, subject: str, trial: str) -> TrialReader:
