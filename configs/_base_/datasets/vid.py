@@ -1,0 +1,44 @@
+# A vid file and a split manifest: the leaf names both, in the data loaders and in the evaluator.
+train_dataloader = dict(
+    batch_size=32,
+    num_workers=4,
+    persistent_workers=True,
+    collate_fn=dict(type="default_collate"),
+    sampler=dict(type="DefaultSampler", shuffle=True),
+    dataset=dict(
+        type="VIDDataset",
+        vid_file="data/vid.h5",
+        split="data/vid_block.json",
+        side="train",
+        requires=["frames"],
+        window=13,
+        predictions=1,
+        marker_frame="camera",
+        image_size=256,
+        pipeline=[
+            dict(type="CropJitter", scale=0.1, shift=0.05),
+            dict(type="ColourJitter", brightness=0.2, contrast=0.2, saturation=0.2),
+            dict(type="RandomOcclusion", prob=0.3, max_share=0.2),
+            dict(type="HorizontalFlip", prob=0.5),
+        ],
+    ),
+)
+test_dataloader = dict(
+    batch_size=4,
+    num_workers=4,
+    collate_fn=dict(type="default_collate"),
+    sampler=dict(type="DefaultSampler", shuffle=False),
+    dataset=dict(
+        type="VIDDataset",
+        vid_file="data/vid.h5",
+        split="data/vid_block.json",
+        side="test",
+        requires=["frames"],
+        window=13,
+        predictions=32,
+        marker_frame="camera",
+        image_size=256,
+    ),
+)
+test_cfg = dict()
+test_evaluator = dict(type="TorqueBenchmark", vid_file="data/vid.h5", split="data/vid_block.json")

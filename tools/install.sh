@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# Make .venv in the project's root and install vidzoo with everything its tests and its quickstart use.
+#   bash tools/install.sh            # python3 of the PATH; another one: PYTHON=python3.12 bash tools/install.sh
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+PYTHON=${PYTHON:-python3}
+if ! "$PYTHON" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; then
+    echo "error: vidzoo needs Python 3.10 to 3.13; '$PYTHON' is $("$PYTHON" --version 2>&1 || true)." \
+         "Name another one: PYTHON=python3.12 bash $0" >&2
+    exit 2
+fi
+
+# Installed already, from this very setup.py?
+stamp=.venv/vidzoo-installed
+if [ -f "$stamp" ] && [ ! setup.py -nt "$stamp" ]; then
+    exit 0
+fi
+[ -x .venv/bin/python ] || "$PYTHON" -m venv .venv
+echo "Installing into .venv (a few minutes and about 6 GB, mostly PyTorch) ..."
+.venv/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[all]'
+touch "$stamp"
