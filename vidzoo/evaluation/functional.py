@@ -1,0 +1,180 @@
+"""The mathematics of the three-level metric: pure NumPy, arrays in, arrays out.
+
+With e[n, j] = |predicted - true| / mass in N·m/kg and V_j the samples whose label of joint j counts:
+
+    mPJE_joint[j] = mean of e[n, j] over V_j        (paper, Table 3)
+    mPJE_sum      = sum of mPJE_joint over j        (paper, Table 2)
+    mPJE_mean     = mPJE_sum / Q                    (paper, equation 8)
+    mPJE_action   = mPJE_mean of one action's samples (paper, Table 4)
+
+Per joint, the mean of the actions' mPJE_joint weighted by their numbers of counting labels is the overall mPJE_joint;
+so, where every label counts, the frame-weighted mean of mPJE_action is mPJE_mean. A joint without any counting label is
+NaN and left out of sum and mean: Q is then the number of joints that have one.
+
+Everything is derived from additive sums per trial, so that any grouping of trials, and each of a bootstrap's resamples,
+costs no second pass over the frames. Letters: n samples, U units (trials or subjects), Q joints, S statistics.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+from vidzoo.anatomy import GRAVITY
+
+STATISTICS: tuple[str, ...] = (
+    "count", "absolute", "square", "percent", "predicted", "true", "predicted2", "true2", "product",
+)  # fmt: skip
+"""What is summed over the counting labels: 1, e, e², 100 |error in N·m| / (m g h), and the first and second moments of
+prediction and truth in N·m/kg."""
+COUNT, ABSOLUTE, SQUARE, PERCENT, PREDICTED, TRUE, PREDICTED2, TRUE2, PRODUCT = range(len(STATISTICS))
+
+_CONSTANT = 1e-12
+"""A sum of squares about the mean below this share of the raw one is float32's rounding of a constant."""
+
+
+def trial_sums(
+    predicted: np.ndarray,
+    true: np.ndarray,
+    valid: np.ndarray,
+    mass: np.ndarray,
+    height: np.ndarray,
+    unit: np.ndarray,
+    num_units: int,
+) -> np.ndarray:
+    """Sum the metric's statistics over the counting labels of each unit, [U, Q, S].
+
+    Args:
+        predicted: [n, Q] N·m.
+        true: [n, Q] N·m; anything where ``valid`` is False, NaN included.
+        valid: [n, Q] bool, the labels that count.
+        mass: [n] kg.
+        height: [n] m; NaN where unknown, which makes PERCENT alone NaN.
+        unit: [n] int, 0 <= unit < num_units.
+        num_units: U.
+    """
+    order = None if np.all(unit[1:] >= unit[:-1]) else np.argsort(unit, kind="stable")
+    if order is not None:
+        predicted, true, valid = predicted[order], true[order], valid[order]
+        mass, height, unit = mass[order], height[order], unit[order]
+    starts = np.flatnonzero(np.r_[True, unit[1:] != unit[:-1]]) if len(unit) else np.empty(0, int)
+    sums = np.zeros((num_units, true.shape[1], len(STATISTICS)))
+    if not len(starts):
+        return sums
+
+    p = np.where(valid, predicted, 0.0) / mass[:, None]
+    t = np.where(valid, true, 0.0) / mass[:, None]
+    e = np.abs(p - t)
+    to_percent = np.where(valid, (100.0 / (GRAVITY * height))[:, None], 0.0)
+    for index, statistic in enumerate((valid.astype(float), e, e * e, e * to_percent, p, t, p * p, t * t, p * t)):
+        sums[unit[starts], :, index] = np.add.reduceat(statistic, starts, axis=0)
+    return sums
+
+
+def joint_figures(sums: np.ndarray) -> dict[str, np.ndarray]:
+    """Turn sums [.., Q, S] into figures per joint [.., Q]; NaN where undefined.
+
+    ``mPJE`` and ``RMSE`` in N·m/kg, ``percent_BWht`` (mean of 100 |error| / (m g h)), ``pearson_r`` and ``R2``
+    (1 - squared error / squared deviation of the truth from its mean, both in N·m/kg). Undefined: everything without
+    labels, R2 of a constant truth, r where either is constant.
+    """
+    n = np.where(sums[..., COUNT] > 0, sums[..., COUNT], np.nan)
+    p, t = sums[..., PREDICTED], sums[..., TRUE]
+
+    def spread(square: np.ndarray, total: np.ndarray) -> np.ndarray:
+        about_mean = square - total**2 / n
+        return np.where(about_mean > _CONSTANT * square, about_mean, np.nan)
+
+    spread_p, spread_t = spread(sums[..., PREDICTED2], p), spread(sums[..., TRUE2], t)
+    return {
+        "mPJE": sums[..., ABSOLUTE] / n,
+        "RMSE": np.sqrt(sums[..., SQUARE] / n),
+        "percent_BWht": sums[..., PERCENT] / n,
+        "pearson_r": np.clip((sums[..., PRODUCT] - p * t / n) / np.sqrt(spread_p * spread_t), -1.0, 1.0),
+        "R2": 1.0 - sums[..., SQUARE] / spread_t,
+    }
+
+
+def over_joints(figure: np.ndarray) -> np.ndarray:
+    """Average [.., Q] over the joints that have a figure, [..]; NaN where none has."""
+    there = np.isfinite(figure)
+    return np.where(there, figure, 0.0).sum(-1) / np.where(there.any(-1), there.sum(-1), np.nan)
+
+
+def mpje_joint(
+    predicted: np.ndarray, true: np.ndarray, mass: np.ndarray, valid: np.ndarray | None = None
+) -> np.ndarray:
+    """Compute mPJE_joint, [Q] N·m/kg, of torques [n, Q] in N·m and masses [n] in kg (paper, Table 3)."""
+    valid = np.isfinite(true) if valid is None else valid
+    nobody = np.zeros(len(true), dtype=int)
+    sums = trial_sums(predicted, true, valid, mass, np.ones(len(true)), nobody, 1)
+    return joint_figures(sums[0])["mPJE"]
+
+
+def mpje_mean(joint: np.ndarray) -> np.ndarray:
+    """Compute mPJE_mean [..] of mPJE_joint [.., Q] over the joints that have labels (paper, equation 8)."""
+    return over_joints(joint)
+
+
+def mpje_sum(joint: np.ndarray) -> np.ndarray:
+    """Compute mPJE_sum [..] of mPJE_joint [.., Q] over the joints that have labels (paper, Table 2)."""
+    return over_joints(joint) * np.isfinite(joint).sum(-1)
+
+
+@lru_cache(maxsize=64)
+def _resampling_weights(num_units: int, resamples: int, seed: int) -> np.ndarray:
+    """Return how often each resample draws each unit, float64 [R, U]."""
+    rng = np.random.default_rng([seed, num_units])
+    return rng.multinomial(num_units, np.full(num_units, 1.0 / num_units), size=resamples).astype(float)
+
+
+def bootstrap_mpje_joint(sums: np.ndarray, resamples: int = 2000, seed: int = 0) -> np.ndarray:
+    """Draw units with replacement and compute each resample's mPJE_joint, [R, Q]; NaN where it drew no label.
+
+    Two predictors of the same units get the same draws.
+
+    Args:
+        sums: [U, Q, S], one row per unit that is drawn as a whole: frames of one trial are no independent evidence.
+        resamples: R.
+        seed: of the draws.
+    """
+    weights = _resampling_weights(len(sums), resamples, seed)
+    count = weights @ sums[..., COUNT]
+    return weights @ sums[..., ABSOLUTE] / np.where(count > 0, count, np.nan)
+
+
+def interval(draws: np.ndarray, level: float = 0.95) -> np.ndarray:
+    """Return the percentile interval of draws [R, ..], [2, ..]; NaN draws are left out."""
+    quantiles = [(1 - level) / 2, (1 + level) / 2]
+    if not np.isnan(draws).any():
+        return np.quantile(draws, quantiles, axis=0)
+    there = ~np.isnan(draws).all(axis=0)
+    result = np.full((2, *draws.shape[1:]), np.nan)
+    result[:, there] = np.nanquantile(draws[:, there], quantiles, axis=0)
+    return result
+
+
+def mean_floor(torques_per_kg: np.ndarray, valid: np.ndarray) -> np.ndarray:
+    """Return each joint's mean over the training labels that count, [Q] N·m/kg; NaN for a joint without any.
+
+    Args:
+        torques_per_kg: [n, Q] N·m/kg, each training frame once.
+        valid: [n, Q] bool.
+    """
+    count = valid.sum(axis=0)
+    return np.where(valid, torques_per_kg, 0.0).sum(axis=0) / np.where(count > 0, count, np.nan)
+
+
+def family_floor(torques_per_kg: np.ndarray, valid: np.ndarray, family: np.ndarray) -> dict[str, np.ndarray]:
+    """Return each training family's :func:`mean_floor`; a joint without labels there has the mean of all families.
+
+    A family that is not in the result was not trained on: use :func:`mean_floor` for it.
+    """
+    overall = mean_floor(torques_per_kg, valid)
+    floors = {}
+    for name in np.unique(family):
+        rows = family == name
+        own = mean_floor(torques_per_kg[rows], valid[rows])
+        floors[str(name)] = np.where(np.isnan(own), overall, own)
+    return floors

@@ -1,0 +1,391 @@
+"""Score predictions against a vid file's labels under a split: everything that ``results.json`` holds.
+
+A *row* is a dict of one group of samples: ``mPJE_mean``, ``mPJE_sum``, ``RMSE`` (N·m/kg), ``percent_BWht``,
+``pearson_r``, ``R2`` (each the mean of its figures per joint, over the joints where it is defined), ``ci95`` and the
+numbers behind them; None where a figure is undefined. In a joint's row the first two are its mPJE_joint; in a family's
+or a trial's row ``mPJE_mean`` is its mPJE_action. A *section* is the rows of one predictor on one choice of labels.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vidzoo import __version__
+from vidzoo.anatomy import ACTION_FAMILIES, BENCHMARK_JOINTS, LOWER_LIMB_JOINTS
+from vidzoo.errors import DataError
+from vidzoo.evaluation import functional as F
+from vidzoo.evaluation.labels import Labels, load_labels, target_frames
+from vidzoo.evaluation.predictions import Predictions, check_predictions, sample_groups
+from vidzoo.splits import Split
+from vidzoo.vid_file import Reason, VidFile
+
+FORMAT = "vid-results"
+VERSION = 1
+UNITS = {
+    "mPJE_mean": "N·m/kg, mean over joints",
+    "mPJE_sum": "N·m/kg, summed over joints",
+    "lower_limb_mean": "N·m/kg, mPJE_mean of the six sagittal hip, knee and ankle torques",
+    "RMSE": "N·m/kg",
+    "percent_BWht": "% of body weight x height",
+    "pearson_r": "1",
+    "R2": "1",
+}
+_LOWER_LIMB = np.array([name in LOWER_LIMB_JOINTS for name in BENCHMARK_JOINTS])
+_Recording = tuple[str, str]
+
+
+def _number(value: Any) -> float | None:
+    """Return a float for JSON; None for what is not finite."""
+    return float(value) if np.isfinite(value) else None
+
+
+def _sorted_families(names: set[str]) -> list[str]:
+    """Put families in the benchmark's order, any other behind them."""
+    return sorted(names, key=lambda n: (ACTION_FAMILIES.index(n) if n in ACTION_FAMILIES else 99, n))
+
+
+# --- from predictions to samples ----------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class _Samples:
+    """n scored samples: each test frame once for each camera that was predicted, trials one after the other."""
+
+    labels: Labels
+    row: np.ndarray
+    """[n] int: the label of each sample."""
+    torques: np.ndarray
+    """[n, Q] N·m, in the order of BENCHMARK_JOINTS."""
+    cameras: dict[_Recording, list[str]]
+
+
+def _check_origin(predictions: Predictions, vid: VidFile, split: Split) -> None:
+    if split.vid_hash != vid.content_hash:
+        raise DataError(
+            f"{vid.path}: the split was made for another vid file (content hash {split.vid_hash[:12]}, this one's is "
+            f"{vid.content_hash[:12]}); make it anew with tools/make_split.py."
+        )
+    if predictions.split_hash != split.hash:
+        raise DataError(
+            f"predictions: they were made for the split {predictions.split_hash[:12] or '(none)'}, not for this one, "
+            f"{split.hash[:12]}; test the model on this split."
+        )
+    if sorted(predictions.joint_names) != sorted(BENCHMARK_JOINTS):
+        odd = sorted(set(predictions.joint_names) ^ set(BENCHMARK_JOINTS))
+        raise DataError(
+            f"predictions: their joints differ from the benchmark's {len(BENCHMARK_JOINTS)} by {', '.join(odd)[:300]}; "
+            f"predict {', '.join(BENCHMARK_JOINTS)}."
+        )
+    check_predictions(predictions, "predictions")
+
+
+def _check_cameras(cameras: dict[_Recording, list[str]], labels: Labels, vid: VidFile) -> None:
+    for trial in labels.trials:
+        named = cameras.get((trial.subject, trial.trial), [])
+        unknown = set(named) - {"", *trial.cameras} if trial.cameras else set()
+        if unknown or ("" in named and len(named) > 1):
+            raise DataError(
+                f"predictions: {trial.subject}/{trial.trial} has the cameras {', '.join(trial.cameras) or '(none)'} in "
+                f"{vid.path.name}, but the predictions name {', '.join(repr(name) for name in sorted(named))[:300]}; "
+                f"name cameras of the file, or '' alone for a model that sees no image."
+            )
+
+
+def _match(predictions: Predictions, vid: VidFile, split: Split) -> _Samples:
+    """Pair each prediction with its label.
+
+    Raises:
+        DataError: the predictions are of another split or of other joints, or not exactly the split's test frames.
+    """
+    _check_origin(predictions, vid, split)
+    labels = load_labels(vid, split.test)
+    if not len(labels):
+        raise DataError("split: its test side is empty; make a split that holds frames on both sides.")
+    unit = {(trial.subject, trial.trial): u for u, trial in enumerate(labels.trials)}
+    groups, group = sample_groups(predictions)
+    cameras: dict[_Recording, list[str]] = {}
+    for subject, name, camera in groups:
+        cameras.setdefault((subject, name), []).append(camera)
+    _check_cameras(cameras, labels, vid)
+
+    wanted: dict[tuple[str, str, str], list[np.ndarray]] = {}
+    """Label rows that (subject, trial, camera) must have a prediction for."""
+    for entry in split.test:
+        recording = (entry.subject, entry.trial)
+        frames = target_frames(entry)
+        if len(frames):
+            start, stop = labels.starts[unit[recording] : unit[recording] + 2]
+            rows = start + np.searchsorted(labels.frame[start:stop], frames)
+            for camera in entry.cameras or cameras.get(recording, ["(any camera)"]):
+                wanted.setdefault((*recording, camera), []).append(rows)
+
+    order = np.lexsort((predictions.frame, group))
+    bounds = np.searchsorted(group[order], np.arange(len(groups) + 1))
+    given = {key: order[bounds[i] : bounds[i + 1]] for i, key in enumerate(groups)}
+
+    missing: list[tuple[int, str]] = []
+    extra: list[tuple[int, str]] = []
+
+    def note(found: list[tuple[int, str]], key: tuple[str, str, str], frames: np.ndarray) -> None:
+        if len(frames):
+            found.append((len(frames), f"{'/'.join(part for part in key if part)} frame {frames[0]}"))
+
+    pairs: list[tuple[int, np.ndarray, np.ndarray]] = []
+    for key, parts in wanted.items():
+        rows = np.unique(np.concatenate(parts))
+        mine = given.pop(key, np.empty(0, np.int64))
+        asked, answered = labels.frame[rows], predictions.frame[mine]
+        note(missing, key, np.setdiff1d(asked, answered, assume_unique=True))
+        note(extra, key, np.setdiff1d(answered, asked, assume_unique=True))
+        pairs.append((unit[key[0], key[1]], rows, mine))
+    for key, mine in given.items():
+        note(extra, key, predictions.frame[mine])
+    problems = [
+        f"{sum(n for n, _ in found):,} frames are {kind}, the first is {found[0][1]}"
+        for kind, found in (("missing", missing), ("not in the split's test side", extra))
+        if found
+    ]
+    if problems:
+        raise DataError(
+            f"predictions: {'; '.join(problems)[:1000]}; predict each test frame exactly once for each camera "
+            f"({len(labels):,} frames in {len(unit)} trials)."
+        )
+
+    pairs.sort(key=lambda pair: pair[0])
+    columns = [predictions.joint_names.index(name) for name in BENCHMARK_JOINTS]
+    taken = np.concatenate([mine for _, _, mine in pairs])
+    return _Samples(
+        labels=labels,
+        row=np.concatenate([rows for _, rows, _ in pairs]),
+        torques=predictions.torques[taken][:, columns].astype(np.float64),
+        cameras=cameras,
+    )
+
+
+# --- from samples to rows -------------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class _Sums:
+    """What the rows of a section are made of."""
+
+    sums: np.ndarray
+    """[U, Q, S] of :func:`functional.trial_sums`, one unit per recording."""
+    frames: np.ndarray
+    """[U] samples with at least one label that counts."""
+    labels: Labels
+    resamples: int
+    seed: int
+
+    def row(self, units: np.ndarray, joints: np.ndarray) -> dict[str, Any]:
+        """Make the row of some recordings and joints (two boolean masks)."""
+        trials = [self.labels.trials[u] for u in np.flatnonzero(units)]
+        sums = self.sums[units][:, joints]
+        total = F.joint_figures(sums.sum(axis=0))
+        counts = sums[..., F.COUNT].sum(axis=0)
+        names = np.array(BENCHMARK_JOINTS)[joints]
+        row: dict[str, Any] = {
+            "mPJE_mean": _number(F.mpje_mean(total["mPJE"])),
+            "mPJE_sum": _number(F.mpje_sum(total["mPJE"])),
+        }
+        if joints.sum() > 1:
+            row["lower_limb_mean"] = _number(F.mpje_mean(total["mPJE"][_LOWER_LIMB[joints]]))
+        for name in ("RMSE", "percent_BWht", "pearson_r", "R2"):
+            row[name] = _number(F.over_joints(total[name]))
+        row["ci95"] = self._interval(sums, [trial.subject for trial in trials])
+        return row | {
+            "frames": int(self.frames[units].sum()),
+            "labels": int(counts.sum()),
+            "trials": len(trials),
+            "subjects": len({trial.subject for trial in trials}),
+            "joints": int((counts > 0).sum()),
+            "joints_without_labels": [str(name) for name in names[counts == 0]],
+        }
+
+    def _interval(self, sums: np.ndarray, subjects: list[str]) -> dict[str, Any]:
+        drawn = "subject" if len({trial.subject for trial in self.labels.trials}) > 1 else "trial"
+        if drawn == "subject":
+            _, index = np.unique(subjects, return_inverse=True)
+            sums = np.stack([sums[index == i].sum(axis=0) for i in range(index.max() + 1)])
+        sums = sums[sums[..., F.COUNT].any(axis=1)]
+        found: dict[str, Any] = {"mPJE_mean": None, "mPJE_sum": None, "drawn": drawn, "n": len(sums)}
+        if len(sums) < 2:
+            return found | {"reason": f"{len(sums)} {drawn} cannot show how much {drawn}s differ"}
+        draws = F.bootstrap_mpje_joint(sums, self.resamples, self.seed)
+        mean = F.mpje_mean(draws)
+        scored = int(sums[..., F.COUNT].any(axis=0).sum())
+        for name, figure in (("mPJE_mean", mean), ("mPJE_sum", mean * scored)):
+            found[name] = [float(bound) for bound in F.interval(figure)]
+        return found
+
+    def section(self) -> dict[str, Any]:
+        """Make every row: overall, joint, family and trial name."""
+        trials = self.labels.trials
+        everyone, every_joint = np.ones(len(trials), bool), np.ones(len(BENCHMARK_JOINTS), bool)
+        family = np.array([trial.action for trial in trials])
+        name = np.array([trial.trial for trial in trials])
+        families = _sorted_families(set(family.tolist()))
+        by_family = sorted(set(zip(family.tolist(), name.tolist())), key=lambda fn: (families.index(fn[0]), fn[1]))
+        return {
+            "overall": self.row(everyone, every_joint),
+            "joint": {
+                joint: self.row(everyone, np.arange(len(BENCHMARK_JOINTS)) == j)
+                for j, joint in enumerate(BENCHMARK_JOINTS)
+            },
+            "family": {f: self.row(family == f, every_joint) for f in families},
+            "trial": {n: {"family": f, **self.row(name == n, every_joint)} for f, n in by_family},
+        }
+
+
+def _floors(split: Split, vid: VidFile) -> tuple[dict[str, Callable[[Labels], np.ndarray]], dict[str, Any]]:
+    """Fit both floors on the training side's good labels.
+
+    Returns their predictors, Labels -> [n, Q] N·m (NaN where nothing was trained on), and what they learnt.
+    """
+    train = load_labels(vid, split.train)
+    per_kg = train.torques / train.mass[:, None]
+    mean = F.mean_floor(per_kg, train.valid)
+    families = F.family_floor(per_kg, train.valid, train.family)
+
+    def of_family(labels: Labels) -> np.ndarray:
+        per_trial = np.array([families.get(trial.action, mean) for trial in labels.trials])
+        return per_trial[labels.unit] * labels.mass[:, None]
+
+    predictors: dict[str, Callable[[Labels], np.ndarray]] = {
+        "train_mean": lambda labels: mean * labels.mass[:, None],
+        "family_mean": of_family,
+    }
+    values = {
+        "train_mean": [_number(x) for x in mean],
+        "family_mean": {name: [_number(x) for x in value] for name, value in families.items()},
+        "frames": len(train),
+    }
+    return predictors, values
+
+
+def score(predictions: Predictions, vid: VidFile, split: Split, resamples: int = 2000, seed: int = 0) -> dict[str, Any]:
+    """Score predictions; return all of ``results.json`` (paper, section 5.3; see the module's text for the rows).
+
+    Two choices of labels are scored: the good ones (the headline: ``overall``, ``joint``, ``family``, ``trial``) and
+    all that are numbers (``all_labels``). Beside each stand the two floors, fitted on the good training labels: their
+    ``overall`` row at ``floors.train_mean`` and ``floors.family_mean``, their other rows beneath it. A family that was
+    not trained on has the floor of all families. Several cameras' predictions are separate samples of their trial.
+
+    Args:
+        predictions: of exactly the split's test frames, once for each camera.
+        vid: the file that the split was made for.
+        split: whose test side is scored and whose training side the floors are fitted on.
+        resamples: of the bootstrap behind ``ci95``, which draws subjects where there are several and trials otherwise.
+        seed: of the bootstrap.
+
+    Raises:
+        DataError: the predictions do not belong to this split or are not exactly its test frames.
+    """
+    samples = _match(predictions, vid, split)
+    labels, row = samples.labels, samples.row
+    unit, mass, height, true = labels.unit[row], labels.mass[row], labels.height[row], labels.torques[row]
+    valid, finite = labels.valid[row], labels.finite[row]
+    floors, floor_values = _floors(split, vid)
+
+    def section(torques: np.ndarray, counts: np.ndarray) -> dict[str, Any]:
+        counts = counts & np.isfinite(torques)
+        sums = F.trial_sums(torques, true, counts, mass, height, unit, len(labels.trials))
+        frames = np.bincount(unit[counts.any(axis=1)], minlength=len(labels.trials))
+        return _Sums(sums, frames, labels, resamples, seed).section()
+
+    def with_floors(counts: np.ndarray) -> dict[str, Any]:
+        result = section(samples.torques, counts)
+        result["floors"] = {}
+        for name, predict in floors.items():
+            rows = section(predict(labels)[row], counts)
+            result["floors"][name] = {**rows.pop("overall"), **rows}
+        return result
+
+    left_out = Counter(Reason(int(code)).name.lower() for code in labels.reason[row][finite & ~valid])
+    tested = {trial.action for trial in labels.trials}
+    images = {
+        str(trial.camera_attribute(camera, "kind")) if camera in trial.cameras else "unknown"
+        for trial in labels.trials
+        for camera in samples.cameras[trial.subject, trial.trial]
+        if camera
+    }
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "scorer": f"vidzoo {__version__}",
+        "units": UNITS,
+        **with_floors(valid),
+        "all_labels": {
+            **with_floors(finite),
+            "left_out": int((finite & ~valid).sum()),
+            "left_out_by_reason": dict(sorted(left_out.items())),
+            "not_a_number": int((~finite).sum()),
+        },
+        "floor_values": {
+            **floor_values,
+            "unit": "N·m/kg",
+            "joints": list(BENCHMARK_JOINTS),
+            "families_not_trained_on": _sorted_families(tested - set(floor_values["family_mean"])),
+        },
+        "split": {
+            "protocol": split.protocol,
+            "hash": split.hash,
+            "seed": split.seed,
+            "settings": split.settings,
+            "leaks": split.leaks,
+        },
+        "data": {
+            "vid_hash": vid.content_hash,
+            "motion": sorted({trial.motion for trial in labels.trials}),
+            "images": sorted(images),
+            "cameras": sorted({camera for cameras in samples.cameras.values() for camera in cameras if camera}),
+            "subjects": sorted({trial.subject for trial in labels.trials}),
+        },
+        "counts": {
+            "samples": len(row),
+            "frames": len(labels),
+            "trials": len(labels.trials),
+            "subjects": len({trial.subject for trial in labels.trials}),
+            "labels": int(valid.sum()),
+        },
+        "bootstrap": {"resamples": resamples, "seed": seed, "interval": "percentile, 95 %"},
+        "provenance": predictions.provenance,
+    }
+
+
+def recording_errors(predictions: Predictions, vid: VidFile, split: Split) -> dict[tuple[str, str], float]:
+    """Return mPJE_mean, N·m/kg over good labels, of each test recording (subject, trial) that has good labels.
+
+    Raises:
+        DataError: as :func:`score`.
+    """
+    samples = _match(predictions, vid, split)
+    labels, row = samples.labels, samples.row
+    unit, mass, height = labels.unit[row], labels.mass[row], labels.height[row]
+    sums = F.trial_sums(samples.torques, labels.torques[row], labels.valid[row], mass, height, unit, len(labels.trials))
+    error = F.mpje_mean(F.joint_figures(sums)["mPJE"])
+    return {(t.subject, t.trial): float(e) for t, e in zip(labels.trials, error) if np.isfinite(e)}
+
+
+def write_results(path: str | Path, results: dict[str, Any]) -> None:
+    """Write results as JSON under a temporary name, then rename it.
+
+    Raises:
+        DataError: the folder does not exist.
+    """
+    path = Path(path)
+    if not path.parent.is_dir():
+        raise DataError(f"{path}: the folder {path.parent} does not exist; create it or name another.")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        text = json.dumps(results, indent=1, ensure_ascii=False, allow_nan=False)
+        temporary.write_text(text + "\n", encoding="utf-8")
+        temporary.replace(path)
+    finally:
+        with suppress(FileNotFoundError):
+            temporary.unlink()

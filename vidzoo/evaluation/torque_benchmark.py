@@ -1,0 +1,171 @@
+"""The three-level metric as an MMEngine plug-in: a thin shell over :mod:`vidzoo.evaluation.score`."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import re
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.evaluator import BaseMetric
+from mmengine.logging import MessageHub, print_log
+
+import vidzoo
+from vidzoo.anatomy import BENCHMARK_JOINTS
+from vidzoo.errors import DataError
+from vidzoo.evaluation.predictions import Predictions, write_predictions
+from vidzoo.evaluation.report import format_line, format_report
+from vidzoo.evaluation.score import score, write_results
+from vidzoo.registry import METRICS
+from vidzoo.splits import Split
+from vidzoo.vid_file import VidFile
+
+_LOGGED = ("mPJE_mean", "mPJE_sum", "lower_limb_mean", "RMSE", "percent_BWht", "pearson_r", "R2")
+
+
+def _commit() -> str | None:
+    """Return the commit of the checkout that this code runs from; None where it is installed otherwise."""
+    folder = Path(vidzoo.__file__).parent
+    git = ["git", "-C", str(folder)]
+    options: dict[str, Any] = {"check": True, "capture_output": True, "text": True, "timeout": 10}
+    try:
+        # a site-packages folder inside somebody's repository is not tracked by it
+        subprocess.run([*git, "ls-files", "--error-unmatch", "__init__.py"], **options)
+        run = subprocess.run([*git, "rev-parse", "HEAD"], **options)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return run.stdout.strip()
+
+
+def _checkpoint(config: str) -> dict[str, str] | None:
+    """Return name and SHA-256 of the checkpoint that a dumped config loads."""
+    found = re.search(r"^load_from = (['\"])(.+)\1$", config, re.MULTILINE)
+    if found is None:
+        return None
+    path = Path(found[2])
+    checkpoint = {"name": path.name}
+    if path.is_file():
+        sha = hashlib.sha256()
+        with path.open("rb") as file:
+            while block := file.read(1 << 20):
+                sha.update(block)
+        checkpoint["sha256"] = sha.hexdigest()
+    return checkpoint
+
+
+@METRICS.register_module()
+class TorqueBenchmark(BaseMetric):
+    """Score ``pred_torques`` against the vid file's labels on the three levels of the benchmark.
+
+    Every test frame of the split must be predicted once (see :func:`vidzoo.evaluation.score.score`), however many
+    processes share the work. Logs ``mPJE_mean`` and ``mPJE_sum`` (N·m/kg; the former is what ``save_best`` should
+    name), ``lower_limb_mean``, ``RMSE``, ``percent_BWht``, ``pearson_r``, ``R2``, and both floors' mPJE_mean.
+
+    Args:
+        vid_file: path of the vid file.
+        split: path of the split manifest; its test side is scored, its training side makes the floors.
+        out_dir: folder that gets ``predictions.npz`` and ``results.json``, made where it is missing; None: no files.
+        collect_device: 'cpu' (through a folder that all processes share) or 'gpu' (through the process group).
+        prefix: put before every logged name.
+        print_tables: print the three tables after a test; after a validation it is one line.
+
+    Raises:
+        DataError: the split is missing or broken; on evaluation, the predictions are not exactly the test frames.
+    """
+
+    default_prefix = ""
+    higher_is_better = False
+    """Of ``mPJE_mean``."""
+    unit = "N·m/kg"
+    """Of ``mPJE_mean``."""
+
+    def __init__(
+        self,
+        vid_file: str | Path,
+        split: str | Path,
+        out_dir: str | Path | None = None,
+        collect_device: str = "cpu",
+        prefix: str | None = None,
+        print_tables: bool = True,
+    ) -> None:
+        super().__init__(collect_device=collect_device, prefix=prefix)
+        self.vid = VidFile(vid_file)
+        self.split = Split.load(split)
+        self.out_dir = None if out_dir is None else Path(out_dir)
+        self.print_tables = print_tables
+        self._device = torch.device("cpu")
+
+    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+        """Keep each clip's predictions, one entry per clip, padding left out."""
+        for sample in data_samples:
+            torques = sample["pred_torques"]
+            self._device = torques.device
+            torques = torques.detach().float().cpu().numpy()
+            frames = np.asarray(sample["frame_indices"], dtype=np.int64)
+            if torques.shape != (len(frames), len(BENCHMARK_JOINTS)):
+                raise DataError(
+                    f"{sample['subject']}/{sample['trial']}: 'pred_torques' has shape {torques.shape}, expected "
+                    f"{(len(frames), len(BENCHMARK_JOINTS))}: one row for each of 'frame_indices', one column for each "
+                    f"benchmark joint."
+                )
+            real = frames >= 0
+            names = (sample["subject"], sample["trial"], sample.get("camera") or "")
+            self.results.append((names, frames[real], torques[real]))
+
+    def compute_metrics(self, results: list) -> dict[str, float]:
+        """Score all processes' clips at once, write the files and print; called on the main process alone."""
+        predictions = self._gather(results)
+        scored = score(predictions, self.vid, self.split)
+        hub = MessageHub.get_current_instance()
+        if self.out_dir is not None:
+            self.out_dir.mkdir(parents=True, exist_ok=True)
+            write_predictions(self.out_dir / "predictions.npz", predictions)
+            write_results(self.out_dir / "results.json", scored)
+        if self.print_tables and hub.get_info("loop_stage") != "val":
+            print_log("\n" + format_report(scored), logger="current")
+        else:
+            print_log(format_line(scored), logger="current")
+        logged = {name: scored["overall"][name] for name in _LOGGED}
+        logged |= {f"floor_{name}": floor["mPJE_mean"] for name, floor in scored["floors"].items()}
+        return {name: value for name, value in logged.items() if value is not None}
+
+    def _gather(self, results: list) -> Predictions:
+        # MMEngine's samplers fill up the last round with clips that another process has already seen
+        clips = {(names, frames.tobytes()): (names, frames, torques) for names, frames, torques in results}
+        parts = list(clips.values())
+        sizes = [len(frames) for _, frames, _ in parts]
+        subject, trial, camera = (
+            np.repeat(np.array([names[i] for names, _, _ in parts], dtype=str), sizes) for i in range(3)
+        )
+        return Predictions(
+            subject=subject,
+            trial=trial,
+            camera=camera,
+            frame=np.concatenate([np.empty(0, np.int64), *(frames for _, frames, _ in parts)]),
+            torques=np.concatenate([np.empty((0, len(BENCHMARK_JOINTS)), np.float32), *(t for _, _, t in parts)]),
+            split_hash=self.split.hash,
+            provenance=self._provenance(),
+        )
+
+    def _provenance(self) -> dict[str, Any]:
+        hub = MessageHub.get_current_instance()
+        config = hub.get_info("cfg")
+        device = f"{self._device.type}, {platform.machine()}"
+        if self._device.type == "cuda":
+            device = torch.cuda.get_device_name(self._device)
+        return {
+            "vidzoo": vidzoo.__version__,
+            "commit": _commit(),
+            "torch": torch.__version__,
+            "python": platform.python_version(),
+            "device": device,
+            "seed": hub.get_info("seed"),
+            "config": config,
+            "checkpoint": None if config is None else _checkpoint(config),
+            "epoch": hub.get_info("epoch"),
+        }

@@ -1,0 +1,1 @@
+"""Draw torque curves and projected markers."""

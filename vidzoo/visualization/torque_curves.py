@@ -1,0 +1,152 @@
+"""Draw predicted against measured torques over time, one small panel per joint (as the paper's figure 3)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from vidzoo.anatomy import BENCHMARK_JOINTS
+from vidzoo.errors import DataError
+from vidzoo.evaluation.functional import mpje_joint
+from vidzoo.evaluation.labels import load_labels
+from vidzoo.evaluation.predictions import Predictions
+from vidzoo.evaluation.score import recording_errors
+from vidzoo.splits import Split
+from vidzoo.vid_file import VidFile
+
+_COLUMNS = 4
+_COLOURS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+"""Distinguishable to colour-blind readers (Okabe and Ito)."""
+
+
+def plot_torque_curves(
+    time: np.ndarray,
+    true: np.ndarray,
+    predicted: Mapping[str, np.ndarray],
+    valid: np.ndarray,
+    title: str,
+    joints: Sequence[str] = BENCHMARK_JOINTS,
+) -> Figure:
+    """Draw one recording; each panel's heading states its mPJE_joint over the good labels.
+
+    Args:
+        time: [n] s, increasing; lines are broken where frames are left out.
+        true: [n, Q] N·m/kg; NaN where there is no number.
+        predicted: label of the legend -> [n, Q] N·m/kg.
+        valid: [n, Q] bool; labels that do not count are shaded.
+        title: says what is shown and how it was held out.
+        joints: the Q names.
+    """
+    step = float(np.median(np.diff(time))) if len(time) > 1 else 0.01
+    gaps = np.flatnonzero(np.diff(time) > 1.5 * step) + 1
+
+    def broken(values: np.ndarray) -> np.ndarray:
+        return np.insert(values.astype(float), gaps, np.nan)
+
+    rows = -(-(len(joints) + 1) // _COLUMNS)
+    figure = Figure(figsize=(3.6 * _COLUMNS, 2.3 * rows + 0.6), layout="constrained")
+    axes = figure.subplots(rows, _COLUMNS, sharex=True, squeeze=False).ravel()
+    ones = np.ones(len(time))
+    for j, (joint, axis) in enumerate(zip(joints, axes)):
+        edges = np.flatnonzero(np.diff(np.r_[False, ~valid[:, j], False].astype(int)))
+        for start, stop in edges.reshape(-1, 2):
+            axis.axvspan(time[start] - step / 2, time[stop - 1] + step / 2, color="0.85", lw=0)
+        axis.axhline(0, color="0.8", lw=0.6, zorder=0)
+        axis.plot(broken(time), broken(true[:, j]), color="black", lw=1.6)
+        for (_, values), colour in zip(predicted.items(), _colours()):
+            axis.plot(broken(time), broken(values[:, j]), color=colour, lw=1.2)
+        errors = [mpje_joint(v[:, [j]], true[:, [j]], ones, valid[:, [j]])[0] for v in predicted.values()]
+        said = ", ".join("no good label" if np.isnan(error) else f"{error:.3f}" for error in errors)
+        axis.set_title(f"{joint}  ({said})", fontsize=9)
+        axis.tick_params(labelsize=8, labelbottom=j + _COLUMNS >= len(joints))
+        axis.margins(x=0)
+    for axis in axes[len(joints) :]:
+        axis.axis("off")
+    lines = [axes[0].plot([], [], color="black", lw=1.6, label="measured (inverse dynamics)")[0]]
+    lines += [axes[0].plot([], [], color=c, lw=1.2, label=name)[0] for name, c in zip(predicted, _colours())]
+    if not valid.all():
+        lines.append(axes[0].fill([], [], color="0.85", label="label not trusted")[0])
+    axes[len(joints)].legend(handles=lines, loc="center", frameon=False, fontsize=9)
+    axes[len(joints)].text(0.5, 0.02, "in brackets: mPJE_joint of this trial, N·m/kg", ha="center", fontsize=8)
+    figure.supxlabel("time (s)", fontsize=9)
+    figure.supylabel("torque (N·m/kg)", fontsize=9)
+    figure.suptitle(title, fontsize=10)
+    return figure
+
+
+def _colours() -> list[str]:
+    return list(_COLOURS) * 4
+
+
+def save_figure(figure: Figure, path: str | Path, dpi: int = 120) -> None:
+    """Write a figure as PNG under a temporary name, then rename it.
+
+    Raises:
+        DataError: the folder does not exist.
+    """
+    path = Path(path)
+    if not path.parent.is_dir():
+        raise DataError(f"{path}: the folder {path.parent} does not exist; create it or name another.")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        FigureCanvasAgg(figure).print_figure(temporary, dpi=dpi, format="png")
+        temporary.replace(path)
+    finally:
+        with suppress(FileNotFoundError):
+            temporary.unlink()
+
+
+def typical_recording(predictions: Predictions, vid: VidFile, split: Split) -> tuple[str, str]:
+    """Return the test recording (subject, trial) whose mPJE_mean is nearest to the median: neither best nor worst.
+
+    Raises:
+        DataError: the predictions do not fit the split, or no recording has a good label.
+    """
+    errors = recording_errors(predictions, vid, split)
+    if not errors:
+        raise DataError(f"{vid.path}: no test recording has a good label; name one with --subject and --trial.")
+    median = float(np.median(list(errors.values())))
+    return min(errors, key=lambda recording: abs(errors[recording] - median))
+
+
+def plot_recording(predictions: Predictions, vid: VidFile, split: Split, subject: str, trial: str) -> Figure:
+    """Draw the test frames of one recording: prediction (one line per camera) against the file's labels.
+
+    Raises:
+        DataError: the recording is not in the split's test side, or the predictions lack some of its frames.
+    """
+    entries = [entry for entry in split.test if (entry.subject, entry.trial) == (subject, trial)]
+    if not entries:
+        known = ", ".join(dict.fromkeys(f"{entry.subject}/{entry.trial}" for entry in split.test))
+        raise DataError(f"{subject}/{trial} is not in the split's test side; it holds {known[:500]}.")
+    labels = load_labels(vid, entries)
+    mine = (predictions.subject == subject) & (predictions.trial == trial)
+    columns = [predictions.joint_names.index(name) for name in BENCHMARK_JOINTS]
+    mass = labels.trials[0].mass_kg
+    lines, kinds = {}, set()
+    for camera in sorted(set(predictions.camera[mine].tolist())):
+        rows = np.flatnonzero(mine & (predictions.camera == camera))
+        rows = rows[np.argsort(predictions.frame[rows])]
+        place = np.searchsorted(predictions.frame[rows], labels.frame)
+        found = place < len(rows)
+        found[found] = predictions.frame[rows][place[found]] == labels.frame[found]
+        curve = np.full(labels.torques.shape, np.nan)
+        curve[found] = predictions.torques[rows[place[found]]][:, columns] / mass
+        lines[f"predicted{f' from {camera}' if camera else ''}"] = curve
+        if camera and camera in labels.trials[0].cameras:
+            kinds.add(str(labels.trials[0].camera_attribute(camera, "kind")))
+    if not lines:
+        raise DataError(f"the predictions hold no frame of {subject}/{trial}; test the model on this split.")
+    images = f"{' and '.join(sorted(kinds))} images" if kinds else "no images"
+    leaks = " (leaks)" if split.leaks else ""
+    title = (
+        f"{subject} {trial} · held out by protocol {split.protocol}{leaks} · {labels.trials[0].motion} motion, {images}"
+    )
+    time = labels.trials[0].array("time", labels.frame)
+    return plot_torque_curves(time, labels.torques / mass, lines, labels.valid, title)
