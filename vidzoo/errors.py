@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import time
 from collections.abc import Callable
 
 
@@ -34,6 +36,8 @@ def run_tool(main: Callable[[], None]) -> None:
     try:
         main()
     except VidZooError as error:
+        if int(os.environ.get("RANK", "0")) > 0:
+            time.sleep(5)  # where rank 0 has the same to say, its launcher ends this process before it repeats it
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:

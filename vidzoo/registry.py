@@ -51,3 +51,19 @@ HOOKS = Registry("hook", parent=root.HOOKS, scope="vidzoo", locations=["vidzoo.e
 VISUALIZERS = Registry("visualizer", parent=root.VISUALIZERS, scope="vidzoo", locations=["vidzoo.visualization"])
 TASK_UTILS = Registry("task util", parent=root.TASK_UTILS, scope="vidzoo", locations=["vidzoo.models"])
 MODEL_WRAPPERS = Registry("model_wrapper", parent=root.MODEL_WRAPPERS, scope="vidzoo", locations=["vidzoo.engine"])
+
+# MMEngine's own components fill these; they are here so that a misspelt one is answered like any other name.
+LOOPS = Registry("loop", parent=root.LOOPS, scope="vidzoo", locations=["vidzoo.engine"])
+DATA_SAMPLERS = Registry("data sampler", parent=root.DATA_SAMPLERS, scope="vidzoo", locations=["vidzoo.engine"])
+OPTIMIZERS = Registry("optimizer", parent=root.OPTIMIZERS, scope="vidzoo", locations=["vidzoo.engine"])
+OPTIM_WRAPPERS = Registry("optim_wrapper", parent=root.OPTIM_WRAPPERS, scope="vidzoo", locations=["vidzoo.engine"])
+OPTIM_WRAPPER_CONSTRUCTORS = Registry(
+    "optimizer wrapper constructor",
+    parent=root.OPTIM_WRAPPER_CONSTRUCTORS,
+    scope="vidzoo",
+    locations=["vidzoo.engine"],
+)
+PARAM_SCHEDULERS = Registry(
+    "parameter scheduler", parent=root.PARAM_SCHEDULERS, scope="vidzoo", locations=["vidzoo.engine"]
+)
+VISBACKENDS = Registry("vis_backend", parent=root.VISBACKENDS, scope="vidzoo", locations=["vidzoo.visualization"])

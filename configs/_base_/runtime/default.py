@@ -1,0 +1,21 @@
+# What every recipe shares. The last checkpoint is the one to test: choosing the best one by the test side would leak.
+default_scope = "vidzoo"
+default_hooks = dict(
+    timer=dict(type="IterTimerHook"),
+    logger=dict(type="LoggerHook", interval=20),
+    param_scheduler=dict(type="ParamSchedulerHook"),
+    sampler_seed=dict(type="DistSamplerSeedHook"),
+    checkpoint=dict(type="AtomicCheckpointHook", interval=1, max_keep_ckpts=2),
+)
+custom_hooks = [
+    dict(type="EpochSeedHook"),
+    dict(type="FitStatisticsHook"),
+    dict(type="SyncBuffersHook"),
+    # An exponential moving average of the weights: dict(type="EMAHook", momentum=2e-3)
+]
+# A seed of None draws one; such a run resumes with another order of clips than it would have had.
+randomness = dict(seed=0, deterministic=False)
+env_cfg = dict(cudnn_benchmark=False, mp_cfg=dict(mp_start_method="fork", opencv_num_threads=0))
+log_processor = dict(type="LogProcessor", window_size=20, by_epoch=True)
+# TensorBoard: vis_backends=[dict(type="LocalVisBackend"), dict(type="TensorboardVisBackend")]
+visualizer = dict(type="Visualizer", vis_backends=[dict(type="LocalVisBackend")])

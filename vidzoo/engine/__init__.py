@@ -1,0 +1,28 @@
+"""Train and test: the runner, its hooks, safe checkpoints, several processes with or without GPUs."""
+
+from vidzoo.engine.atomic_backend import AtomicLocalBackend, write_atomically
+from vidzoo.engine.checkpoint import check_fit, find_checkpoint, read_checkpoint
+from vidzoo.engine.cpu_amp import CPUAmpOptimWrapper
+from vidzoo.engine.cpu_ddp import CPUDistributedDataParallel
+from vidzoo.engine.even_batch_sampler import EvenBatchSampler
+from vidzoo.engine.hooks import AtomicCheckpointHook, EpochSeedHook, FitStatisticsHook
+from vidzoo.engine.runner import VIDRunner, build_runner, load_config, test, train
+
+__all__ = [
+    "AtomicCheckpointHook",
+    "AtomicLocalBackend",
+    "CPUAmpOptimWrapper",
+    "CPUDistributedDataParallel",
+    "EpochSeedHook",
+    "EvenBatchSampler",
+    "FitStatisticsHook",
+    "VIDRunner",
+    "build_runner",
+    "check_fit",
+    "find_checkpoint",
+    "load_config",
+    "read_checkpoint",
+    "test",
+    "train",
+    "write_atomically",
+]

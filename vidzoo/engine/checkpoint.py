@@ -1,0 +1,159 @@
+"""Checkpoints: read without running what is in them, compare with the model that they are for."""
+
+from __future__ import annotations
+
+import pickle
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.logging import HistoryBuffer
+from mmengine.runner import CheckpointLoader
+from torch import nn
+
+from vidzoo.errors import CheckpointError
+
+RESUME_KEYS: tuple[str, ...] = ("meta", "state_dict", "message_hub", "optimizer")
+"""What a checkpoint must hold for a training to go on from it."""
+
+
+def _history_buffer_method(owner: object, name: str) -> Any:
+    """Stand in for the ``getattr`` in a checkpoint: MMEngine pickles each log's statistics as methods of its class.
+
+    The real one would open every attribute of every allowed object, the globals of its module included.
+    """
+    if owner is HistoryBuffer and name in ("min", "max", "mean", "current"):
+        return getattr(owner, name)
+    raise pickle.UnpicklingError(f"Unsupported global: GLOBAL getattr({owner!r}, {name!r})")
+
+
+def _allowed_globals() -> list[Any]:
+    """List the classes beyond plain tensors that MMEngine's runner puts into a checkpoint."""
+    rebuild_array = np.zeros(0).__reduce__()[0]
+    rebuild_scalar = np.float64(0).__reduce__()[0]
+    numpy_names = [
+        (function, f"{module}.multiarray.{name}")
+        for module in ("numpy._core", "numpy.core")  # NumPy 2 and NumPy 1
+        for function, name in ((rebuild_array, "_reconstruct"), (rebuild_scalar, "scalar"))
+    ]
+    dtypes = {type(np.dtype(kind)) for kind in ("f8", "f4", "i8", "i4", "u1", "?")}
+    return [HistoryBuffer, np.ndarray, np.dtype, *dtypes, *numpy_names, (_history_buffer_method, "builtins.getattr")]
+
+
+def _read_safetensors(path: Path) -> dict[str, Any]:
+    from safetensors.torch import load_file
+
+    return {"state_dict": load_file(path)}
+
+
+def _read_torch(path: Path, map_location: Any) -> Any:
+    with torch.serialization.safe_globals(_allowed_globals()):
+        return torch.load(path, map_location=map_location, weights_only=True)
+
+
+def read_checkpoint(path: str | Path, map_location: Any = "cpu") -> dict[str, Any]:
+    """Read a local checkpoint, ``.pth`` or ``.safetensors``, without running any code in it.
+
+    Args:
+        path: the file.
+        map_location: as ``torch.load``'s.
+
+    Returns:
+        A dict with at least ``state_dict``.
+
+    Raises:
+        CheckpointError: it is on another machine, missing, damaged, no checkpoint, or holds anything that could run.
+    """
+    if re.match(r"[\w-]+:(\S+:)?//", str(path)):
+        raise CheckpointError(f"{path}: checkpoints are read from this machine only; download it and name the file.")
+    path = Path(path).expanduser()
+    if not path.is_file():
+        raise CheckpointError(f"{path}: no such checkpoint.")
+    try:
+        content = _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path, map_location)
+    except pickle.UnpicklingError as error:
+        forbidden = re.search(r"GLOBAL ([^\n]+?)(?: was not| whose module|\.?$|\n)", str(error))
+        if forbidden:
+            raise CheckpointError(
+                f"{path}: refused, because it holds '{forbidden[1]}', which could run code and which no checkpoint of "
+                "vidzoo holds; ask its author for a .safetensors file."
+            ) from error
+        raise CheckpointError(f"{path}: is no checkpoint, or a damaged one; take another copy.") from error
+    except Exception as error:  # a damaged archive fails in as many ways as there are bytes
+        raise CheckpointError(
+            f"{path}: is damaged or cut short ({type(error).__name__}); take another copy."
+        ) from error
+    if isinstance(content, Mapping) and "state_dict" not in content and _is_state_dict(content):
+        content = {"state_dict": dict(content)}
+    if not (isinstance(content, dict) and _is_state_dict(content.get("state_dict"))):
+        raise CheckpointError(f"{path}: holds no weights; a checkpoint of tools/train.py was expected.")
+    if isinstance(content.get("meta"), dict):
+        content["meta"].pop("config", None)  # an old key that MMEngine runs as Python when it resumes
+    return content
+
+
+def _is_state_dict(content: object) -> bool:
+    return (
+        isinstance(content, Mapping)
+        and len(content) > 0
+        and all(isinstance(name, str) for name in content)
+        and any(isinstance(value, torch.Tensor) for value in content.values())
+    )
+
+
+@CheckpointLoader.register_scheme(prefixes="", force=True)
+def load_from_local(path: str, map_location: Any = None) -> dict[str, Any]:
+    """Read a checkpoint for MMEngine's ``load_checkpoint``, ``resume`` and ``init_cfg=dict(type='Pretrained')``."""
+    return read_checkpoint(path, map_location)
+
+
+# MMEngine's other schemes unpickle what they download without any guard; here they get read_checkpoint's refusal.
+CheckpointLoader.register_scheme([s for s in CheckpointLoader._schemes if s], load_from_local, force=True)
+
+
+def check_fit(model: nn.Module, state_dict: Mapping[str, Any], path: str | Path) -> None:
+    """Compare a checkpoint's weights with a model's.
+
+    Raises:
+        CheckpointError: a name or a shape differs; the sentence gives the counts and the first names.
+    """
+    found = {re.sub(r"^module\.", "", name): value for name, value in state_dict.items()}
+    expected = model.state_dict()
+    missing = [n for n in expected if n not in found and not n.endswith("num_batches_tracked")]
+    unknown = [n for n in found if n not in expected]
+    reshaped = [
+        f"{n} {tuple(found[n].shape)} instead of {tuple(value.shape)}"
+        for n, value in expected.items()
+        if n in found and isinstance(value, torch.Tensor) and tuple(found[n].shape) != tuple(value.shape)
+    ]
+    wrong = [
+        f"{len(names)} {what} ({', '.join(names[:3])}{', ...' if len(names) > 3 else ''})"
+        for names, what in ((missing, "missing"), (unknown, "unknown"), (reshaped, "of another shape"))
+        if names
+    ]
+    if wrong:
+        raise CheckpointError(
+            f"{path}: is a checkpoint of another model: of {len(expected)} weights and buffers {'; '.join(wrong)}; "
+            "use the config that it was trained with."
+        )
+
+
+def find_checkpoint(work_dir: str | Path) -> Path | None:
+    """Return the newest checkpoint that a training left in ``work_dir``; None before its first one.
+
+    Raises:
+        CheckpointError: the file that ``last_checkpoint`` names is gone.
+    """
+    pointer = Path(work_dir) / "last_checkpoint"
+    if not pointer.is_file():
+        return None
+    named = Path(pointer.read_text().strip())
+    for path in (named, pointer.parent / named.name):  # the folder may have been moved since
+        if named.name and path.is_file():
+            return path
+    raise CheckpointError(
+        f"{pointer}: names '{named}', which is not there; name the checkpoint to go on from: --resume FILE."
+    )

@@ -1,0 +1,7 @@
+"""Hooks of the runner."""
+
+from vidzoo.engine.hooks.atomic_checkpoint_hook import AtomicCheckpointHook
+from vidzoo.engine.hooks.epoch_seed_hook import EpochSeedHook
+from vidzoo.engine.hooks.fit_statistics_hook import FitStatisticsHook
+
+__all__ = ["AtomicCheckpointHook", "EpochSeedHook", "FitStatisticsHook"]

@@ -1,0 +1,49 @@
+"""Start several processes of a tool on this machine: ``python -m vidzoo.engine.launch 2 tools/train.py CONFIG ...``.
+
+``torchrun`` itself, on a port of its own, with two differences: it ends with the status of the process that failed
+first instead of 1, and does not follow that process's message by a page of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+# Read on import: its own errors repeat what the failed process has said already.
+os.environ.setdefault("LOGLEVEL", "CRITICAL")
+
+from torch.distributed import run as torchrun
+from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+
+from vidzoo.errors import ConfigError, run_tool
+
+
+def launch(processes: int, command: list[str]) -> None:
+    """Run ``command`` (a Python script and its arguments) in ``processes`` processes; exit with their status.
+
+    The cores are shared out among the processes unless OMP_NUM_THREADS says otherwise.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    threads = str(max(1, cores // processes))
+    for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(variable, threads)
+    arguments = ["--standalone", f"--nproc-per-node={processes}", *command]
+    try:
+        torchrun.run(torchrun.parse_args(arguments))
+    except ChildFailedError as error:
+        rank, failure = error.get_first_failure()
+        if failure.exitcode < 0:
+            print(f"error: process {rank} was ended by {failure.signal_name()}", file=sys.stderr)
+            sys.exit(128 - failure.exitcode)
+        sys.exit(failure.exitcode)
+
+
+def main() -> None:
+    """Read the number of processes and the command."""
+    if len(sys.argv) < 3 or not sys.argv[1].isdigit() or int(sys.argv[1]) < 1:
+        raise ConfigError("expected the number of processes, 1 or more, then a Python script and its arguments.")
+    launch(int(sys.argv[1]), sys.argv[2:])
+
+
+if __name__ == "__main__":
+    run_tool(main)
