@@ -256,6 +256,8 @@ class VidWriter:
         if exception_type is None:
             hashes = [t.attrs["content_hash"] for s in self._file.values() for t in s.values()]
             self._file.attrs["content_hash"] = hashlib.sha256("".join(hashes).encode()).hexdigest()
+            # Once more: a builder knows only now what it left out.
+            self._file.attrs["settings"] = json.dumps(self._settings, sort_keys=True)
         self._file.close()
         if exception_type is None:
             self._temporary.replace(self.path)

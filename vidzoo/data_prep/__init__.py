@@ -1,0 +1,1 @@
+"""From recordings to a vid file: reading, synchronising, smoothing, cropping, judging."""

@@ -1,0 +1,92 @@
+"""Square boxes around a person, cut out without ever stretching the picture.
+
+A box is x, y, width, height in pixels of the source video; it may reach outside, where black is filled in.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from scipy.ndimage import gaussian_filter1d
+
+from vidzoo.anatomy import MARKERS
+from vidzoo.data_prep.camera import Camera
+
+MARGIN = 0.1
+"""Room added on each side of the body, as a share of the box."""
+SMOOTHING = 0.1
+"""Standard deviation of the smoothing of a moving box, s."""
+JPEG_QUALITY = 95
+_HEAD_LENGTH = 0.6
+"""From C7 to the top of the head, as a share of the distance from the pelvis to C7."""
+
+
+def body_points(markers: np.ndarray) -> np.ndarray:
+    """Return the markers and a point on top of the head, which carries none: [F, M, 3] m to [F, M + 1, 3]."""
+    neck = markers[:, MARKERS.index("C7")]
+    back = (markers[:, MARKERS.index("r.PSIS")] + markers[:, MARKERS.index("L.PSIS")]) / 2
+    return np.concatenate([markers, (neck + _HEAD_LENGTH * (neck - back))[:, None]], axis=1)
+
+
+def _square_around(low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """Return the squares [..., 4] with a margin around boxes from ``low`` to ``high`` [..., 2]."""
+    side = np.maximum((high - low).max(axis=-1, keepdims=True), 8.0) * (1 + 2 * MARGIN)
+    return np.concatenate([(low + high) / 2 - side / 2, side, side], axis=-1)
+
+
+def trial_box(camera: Camera, markers: np.ndarray) -> np.ndarray:
+    """Return the one square [4] that holds the body in all frames of ``markers`` [F, M, 3] m.
+
+    A box that stands still keeps the body's way through the room visible.
+    """
+    pixels = camera.project(body_points(markers)).reshape(-1, 2)
+    return _whole_pixels(_square_around(np.nanmin(pixels, axis=0), np.nanmax(pixels, axis=0)))
+
+
+def frame_boxes(camera: Camera, markers: np.ndarray, time: np.ndarray) -> np.ndarray:
+    """Return a square [V, 4] for each frame of ``markers`` [V, M, 3] m, following the body smoothly."""
+    pixels = camera.project(body_points(markers))
+    seen = np.isfinite(pixels).all(axis=(2)).any(axis=1)
+    squares = np.full((len(pixels), 4), np.nan)
+    squares[seen] = _square_around(np.nanmin(pixels[seen], axis=1), np.nanmax(pixels[seen], axis=1))
+    for column in squares.T:
+        column[~seen] = np.interp(time[~seen], time[seen], column[seen])
+    if len(time) > 1:
+        rate_hz = (len(time) - 1) / (time[-1] - time[0])
+        squares = gaussian_filter1d(squares, SMOOTHING * rate_hz, axis=0, mode="nearest")
+    return _whole_pixels(squares)
+
+
+def letterbox(size: tuple[int, int], box: tuple[float, float, float, float] | None = None) -> np.ndarray:
+    """Return the smallest square [4] around a stated box, or around the whole picture of ``size`` (width, height)."""
+    x, y, width, height = box or (0, 0, *size)
+    side = max(width, height)
+    return _whole_pixels(np.array([x - (side - width) / 2, y - (side - height) / 2, side, side], dtype=float))
+
+
+def _whole_pixels(squares: np.ndarray) -> np.ndarray:
+    """Round boxes [..., 4] to whole pixels, still square."""
+    squares = np.round(squares)
+    squares[..., 3] = squares[..., 2]
+    return squares
+
+
+def crop_image(image: np.ndarray, box: np.ndarray, size: int) -> np.ndarray:
+    """Cut a square box [4] out of an image [H, W, 3] and resize it to [size, size, 3]; black outside the picture.
+
+    Pixel u of the source lands on (u + 0.5 - x) * size / width - 0.5.
+    """
+    x, y, side = (int(value) for value in box[:3])
+    height, width = image.shape[:2]
+    cut = np.zeros((side, side, 3), dtype=np.uint8)
+    left, top, right, bottom = max(x, 0), max(y, 0), min(x + side, width), min(y + side, height)
+    if left < right and top < bottom:
+        cut[top - y : bottom - y, left - x : right - x] = image[top:bottom, left:right]
+    shrinks = side > size
+    return cv2.resize(cut, (size, size), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
+
+
+def encode_jpeg(image: np.ndarray) -> bytes:
+    """Encode an RGB image [H, W, 3] as JPEG of quality 95."""
+    _, encoded = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    return encoded.tobytes()

@@ -1,0 +1,169 @@
+"""Smooth, mend, differentiate and resample trajectories that may hold gaps (NaN).
+
+Kinematic trajectories (markers and coordinates) are smoothed, as the VID paper does (its section on the data set:
+Savitzky-Golay, window 11, order 3; central differences; cubic splines over gaps of at most 5 frames). Torques and
+forces never pass through :func:`smooth`: they stay what the source says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+import numpy as np
+from scipy.interpolate import CubicSpline
+from scipy.signal import savgol_filter
+
+WINDOW = 11
+ORDER = 3
+MAX_GAP = 5
+"""The longest gap that a spline may bridge, in frames."""
+SAME_TIME = 1e-4
+"""Two times closer than this are one time, s."""
+
+
+def runs(mask: np.ndarray) -> Iterator[tuple[int, int]]:
+    """Yield the half-open ranges in which ``mask`` ([F] bool) is True."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
+    yield from zip(edges[::2].tolist(), edges[1::2].tolist())
+
+
+def without_velocity_outliers(values: np.ndarray, rate_hz: float, max_speed: float) -> np.ndarray:
+    """Replace spikes by NaN: at most 5 frames between a step faster than ``max_speed`` and one back.
+
+    A step that does not come back (a coordinate that changes its branch) is no spike and stays.
+
+    Args:
+        values: [F, ..., D]; one point of D numbers is judged as a whole by its Euclidean speed.
+        rate_hz: frames per second.
+        max_speed: in the units of ``values`` per second.
+    """
+    points = np.array(values, dtype=float)
+    flat = points.reshape(len(points), -1, points.shape[-1])
+    for point in range(flat.shape[1]):
+        track = flat[:, point]
+        present = np.flatnonzero(np.isfinite(track).all(axis=1))
+        steps = np.diff(track[present], axis=0)
+        limit = max_speed * np.diff(present) / rate_hz
+        fast = np.flatnonzero(np.linalg.norm(steps, axis=1) > limit)
+        for leave, back in pairwise(fast):
+            spike = present[leave + 1 : back + 1]
+            if spike[-1] - spike[0] < MAX_GAP and steps[leave] @ steps[back] < 0:
+                track[spike] = np.nan
+    return points
+
+
+def fill_short_gaps(values: np.ndarray) -> np.ndarray:
+    """Bridge gaps of at most 5 frames inside a trajectory by a cubic spline; longer gaps and the ends stay NaN.
+
+    Args:
+        values: [F, ...].
+    """
+    filled = np.array(values, dtype=float)
+    columns = filled.reshape(len(filled), -1)
+    frames = np.arange(len(filled))
+    for column in np.flatnonzero(~np.isfinite(columns).all(axis=0)):
+        track = columns[:, column]
+        finite = np.isfinite(track)
+        if finite.sum() < 4:
+            continue
+        # Knots far beyond a gap say nothing about it; four on each side determine the cubic there.
+        known = np.flatnonzero(finite)
+        for start, stop in list(runs(~finite)):
+            if start > 0 and stop < len(track) and stop - start <= MAX_GAP:
+                near = np.concatenate([known[known < start][-4:], known[known >= stop][:4]])
+                track[start:stop] = CubicSpline(near, track[near])(frames[start:stop])
+    return filled
+
+
+def smooth(values: np.ndarray) -> np.ndarray:
+    """Apply a Savitzky-Golay filter (window 11, order 3) to every unbroken stretch of a trajectory.
+
+    A stretch shorter than the window gets the longest odd window that fits and still smooths (5 or more).
+
+    Args:
+        values: [F, ...]; NaN where missing.
+    """
+    smoothed = np.array(values, dtype=float)
+    columns = smoothed.reshape(len(smoothed), -1)
+    finite = np.isfinite(columns)
+    whole = finite.all(axis=0)
+    if whole.any() and len(columns) >= WINDOW:
+        columns[:, whole] = savgol_filter(columns[:, whole], WINDOW, ORDER, axis=0)
+        broken = np.flatnonzero(~whole)
+    else:
+        broken = np.arange(columns.shape[1])
+    for column in broken:
+        for start, stop in runs(finite[:, column]):
+            window = min(WINDOW, stop - start - (stop - start + 1) % 2)
+            if window > ORDER + 1:
+                columns[start:stop, column] = savgol_filter(columns[start:stop, column], window, ORDER)
+    return smoothed
+
+
+def velocity(values: np.ndarray, time: np.ndarray) -> np.ndarray:
+    """Differentiate by central finite differences, (x[i+1] - x[i-1]) / (t[i+1] - t[i-1]); one-sided at both ends.
+
+    NaN wherever a neighbour is missing.
+
+    Args:
+        values: [F, ...].
+        time: [F] s.
+    """
+    values = np.asarray(values, dtype=float)
+    if len(values) < 2:
+        return np.zeros_like(values)
+    following = np.minimum(np.arange(len(time)) + 1, len(time) - 1)
+    previous = np.maximum(np.arange(len(time)) - 1, 0)
+    span = (time[following] - time[previous]).reshape(-1, *[1] * (values.ndim - 1))
+    return (values[following] - values[previous]) / span
+
+
+def clean_trajectory(values: np.ndarray, time: np.ndarray, max_speed: float) -> tuple[np.ndarray, np.ndarray]:
+    """Mend, smooth and differentiate a kinematic trajectory.
+
+    Args:
+        values: [F, ..., D]; points of D numbers, NaN where missing.
+        time: [F] s, evenly spaced.
+        max_speed: what is faster is an outlier, in units per second.
+
+    Returns:
+        The trajectory and its velocity, both of ``values``' shape.
+    """
+    rate_hz = (len(time) - 1) / (time[-1] - time[0])
+    smoothed = smooth(fill_short_gaps(without_velocity_outliers(values, rate_hz, max_speed)))
+    return smoothed, velocity(smoothed, time)
+
+
+def resample(time: np.ndarray, values: np.ndarray, new_time: np.ndarray) -> np.ndarray:
+    """Read ``values`` at ``new_time``: the very row where the times coincide, linearly in between.
+
+    NaN where one of the two neighbours is missing, or outside the range of ``time``.
+
+    Args:
+        time: [F] s, increasing.
+        values: [F, ...].
+        new_time: [G] s.
+
+    Returns:
+        [G, ...].
+    """
+    values = np.asarray(values, dtype=float)
+    nearest = nearest_index(time, new_time)
+    result = values[nearest]
+    between = np.flatnonzero(np.abs(time[nearest] - new_time) > SAME_TIME)
+    if len(between):
+        t = new_time[between]
+        upper = np.clip(np.searchsorted(time, t), 1, len(time) - 1)
+        weight = ((t - time[upper - 1]) / (time[upper] - time[upper - 1])).reshape(-1, *[1] * (values.ndim - 1))
+        result[between] = values[upper - 1] * (1 - weight) + values[upper] * weight
+        result[between[(t < time[0]) | (t > time[-1])]] = np.nan
+    return result
+
+
+def nearest_index(time: np.ndarray, new_time: np.ndarray) -> np.ndarray:
+    """Return for each new time the index of the nearest ``time`` ([F], increasing); the earlier one on a tie."""
+    upper = np.clip(np.searchsorted(time, new_time), 1, max(len(time) - 1, 1))
+    upper = np.minimum(upper, len(time) - 1)
+    lower = np.maximum(upper - 1, 0)
+    return np.where(new_time - time[lower] <= time[upper] - new_time, lower, upper)

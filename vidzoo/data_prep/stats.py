@@ -1,0 +1,52 @@
+"""Count the frames of a vid file in the form of the VID paper's Table 6."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from vidzoo.anatomy import ACTION_FAMILIES, action_family
+from vidzoo.vid_file import VidFile
+
+FrameCounts = dict[str, dict[str, int]]
+"""Subject -> trial -> frames."""
+
+
+def natural_key(name: str) -> list[int | str]:
+    """Return a sort key that puts DJ2 before DJ10."""
+    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
+
+
+def frame_counts(vid: VidFile) -> FrameCounts:
+    """Return the number of frames of every trial."""
+    counts: FrameCounts = {}
+    for trial in vid:
+        counts.setdefault(trial.subject, {})[trial.trial] = trial.num_frames
+    return counts
+
+
+def total_minutes(vid: VidFile) -> float:
+    """Return the length of all trials together, min; each at its own rate."""
+    return sum(trial.num_frames / trial.rate_hz for trial in vid) / 60.0
+
+
+def counts_table(counts: Mapping[str, Mapping[str, int]]) -> tuple[list[str], list[list[str | int]]]:
+    """Return Table 6's header and rows: trial names by family and number, one column per subject, sums at the ends.
+
+    >>> counts_table({"subject4": {"DJ1": 109}, "subject5": {"DJ1": 111, "DJ2": 110}})[1]
+    [['DJ1', 109, 111, 220], ['DJ2', '', 110, 110], ['total', 109, 221, 330]]
+    """
+    subjects = list(counts)
+    found = {trial: None for of_subject in counts.values() for trial in of_subject}
+    families = {family: i for i, family in enumerate(ACTION_FAMILIES)}
+
+    def place(trial: str) -> tuple[int, list]:
+        return families.get(action_family(trial) or "", len(families)), natural_key(trial)
+
+    trials = sorted(found, key=place)
+    rows: list[list[str | int]] = [
+        [trial, *(counts[s].get(trial, "") for s in subjects), sum(counts[s].get(trial, 0) for s in subjects)]
+        for trial in trials
+    ]
+    sums = [sum(counts[s].values()) for s in subjects]
+    return ["trial", *subjects, "total"], [*rows, ["total", *sums, sum(sums)]]

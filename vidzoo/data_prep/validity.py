@@ -1,0 +1,193 @@
+"""Judge each torque label of each frame: good, or the reason why it is not to be trusted.
+
+Inverse dynamics works its way from the ends of the limbs to the pelvis. The torque of a joint depends on the motion of
+the bodies beyond it and on the forces that act on those, and on nothing else: an ankle, knee or hip on its own leg
+and its own foot's force, an elbow or shoulder on its own arm, the lumbar joint on trunk and arms. Whatever is
+inconsistent, wherever it is, collects in the six pelvis rows, which no muscle drives: the residual. From this follow
+the rules, applied in this order, the first one that applies giving the reason:
+
+``NOT_FINITE``
+    The source holds no number for this torque, or none for a coordinate of this frame (then all torques).
+``MISSING_MARKERS``
+    Fewer than half of a body region's real markers are present, gaps of at most 5 frames being mended before. It
+    spoils that region, everything between it and the pelvis, and everything beyond it.
+``COORDINATE_JUMP``
+    A coordinate changes by more than 25 degrees from one frame to the next (2500 degrees/s at 100 Hz, which no joint
+    reaches: the shoulder's angles have flipped near their singular position). The low-pass filter before inverse
+    dynamics spreads it: frames are spoilt until the filtered step's acceleration has died down to 1 % of its peak, see
+    :func:`jump_support`. A jump of an arm spoils that arm, the lumbar joint and the pelvis; of the trunk also the
+    other arm; of a leg that leg and the pelvis. Legs are never spoilt by an arm or the trunk.
+``OFF_PLATE``
+    The residual force exceeds 15 % of body weight outside the reach of a jump, and something pushes where no plate is.
+    A foot stands (its slowest marker moves slower than 0.8 m/s) while its plate reads nothing: this spoils that leg and
+    the pelvis for as long as the residual lasts and the plate reads nothing. Or the person sits (families with a
+    chair) and the pelvis lacks an upward force: this spoils hips, trunk and pelvis, but neither knees nor ankles, which
+    are on the far side of the seat.
+``RESIDUAL``
+    The residual force exceeds 15 % of body weight, whatever the cause. It leaves out the pelvis rows, trunk and
+    arms: most of the body's mass is theirs, so that most of an unexplained residual is an error of their
+    acceleration. Where the cause is a missing force below, they may be right; they are left out nevertheless, because
+    hands and back may lean on the same thing. Legs are kept: they see only their own measured force.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+from scipy.signal import butter, filtfilt
+
+from vidzoo.anatomy import COORDINATES, GRAVITY, MARKERS, TRANSLATIONS
+from vidzoo.data_prep.signal import runs
+from vidzoo.opensim.inverse_dynamics import default_lowpass_hz
+from vidzoo.vid_file import Reason
+
+RESIDUAL_LIMIT = 0.15
+"""Of body weight."""
+JUMP_LIMIT = np.deg2rad(25.0)
+"""Between neighbouring frames, rad."""
+STANDING_SPEED = 0.8
+"""A foot whose slowest marker is slower stands on something, m/s."""
+UNLOADED = 0.03
+"""A plate that reads less than this share of body weight carries no foot."""
+CHAIR_FAMILIES = ("STS", "STSweakLegs")
+
+REGIONS = ("pelvis", "leg_r", "leg_l", "trunk", "arm_r", "arm_l")
+_CHAIN = {
+    "pelvis": REGIONS,
+    "leg_r": ("pelvis", "leg_r"),
+    "leg_l": ("pelvis", "leg_l"),
+    "trunk": ("pelvis", "trunk", "arm_r", "arm_l"),
+    "arm_r": ("pelvis", "trunk", "arm_r"),
+    "arm_l": ("pelvis", "trunk", "arm_l"),
+}
+"""What an error of a region's motion reaches: the way down to the pelvis and everything beyond."""
+_FOOT_MARKERS = (("r_calc", "r_5meta", "r_toe"), ("L_calc", "L_5meta", "L_toe"))
+
+
+def _coordinate_region(name: str) -> str:
+    if name.startswith("pelvis"):
+        return "pelvis"
+    if name.startswith("lumbar"):
+        return "trunk"
+    side = "r" if name.removesuffix("_beta").endswith("_r") else "l"
+    return f"{'leg' if name.startswith(('hip', 'knee', 'ankle', 'subtalar', 'mtp')) else 'arm'}_{side}"
+
+
+def _marker_region(name: str) -> str | None:
+    if "HJC" in name:
+        return None  # computed from the pelvis markers, not seen
+    if "IS" in name:
+        return "pelvis"
+    if name == "C7" or "Shoulder" in name or "Sternum" in name:
+        return "trunk"
+    limb = "arm" if any(part in name for part in ("humerus", "elbow", "forearm", "wrist")) else "leg"
+    return f"{limb}_{name[0].lower()}"
+
+
+def region_columns(*regions: str) -> np.ndarray:
+    """Return a mask [C] of the coordinates that belong to ``regions``."""
+    return np.array([_coordinate_region(name) in regions for name in COORDINATES])
+
+
+@cache
+def jump_support(lowpass_hz: float, rate_hz: float) -> int:
+    """Return how many frames before and after a jump its filtered acceleration stays above 1 % of its peak.
+
+    The filter is OpenSim's: Butterworth of third order, forwards and backwards.
+    """
+    step = np.zeros(int(12 * rate_hz / lowpass_hz) + 8)
+    middle = len(step) // 2
+    step[middle:] = 1.0
+    b, a = butter(3, min(lowpass_hz / (rate_hz / 2), 0.99))
+    acceleration = np.abs(np.diff(filtfilt(b, a, step), n=2))
+    return int(np.flatnonzero(acceleration > 0.01 * acceleration.max())[-1] + 2 - middle)
+
+
+def _jumps(coordinates: np.ndarray, support: int) -> dict[str, np.ndarray]:
+    """Return for each region a mask [F] of the frames within reach of a jump of its coordinates."""
+    rotations = [name not in TRANSLATIONS for name in COORDINATES]
+    with np.errstate(invalid="ignore"):
+        jumps = np.abs(np.diff(coordinates, axis=0)) > JUMP_LIMIT
+    reached = {}
+    for region in REGIONS:
+        mask = np.zeros(len(coordinates), dtype=bool)
+        for before in np.flatnonzero(jumps[:, rotations & region_columns(region)].any(axis=1)):
+            mask[max(before + 1 - support, 0) : before + 1 + support] = True
+        reached[region] = mask
+    return reached
+
+
+def _standing_feet(markers: np.ndarray, rate_hz: float) -> np.ndarray:
+    """Return a mask [F, 2] of the feet (right, left) of which some marker hardly moves."""
+    velocity = np.linalg.norm(np.gradient(markers, 1 / rate_hz, axis=0), axis=-1)
+    speeds = [velocity[:, [MARKERS.index(name) for name in foot]] for foot in _FOOT_MARKERS]
+    return np.stack([(np.nan_to_num(speed, nan=np.inf) < STANDING_SPEED).any(axis=1) for speed in speeds], axis=1)
+
+
+def judge_labels(
+    coordinates: np.ndarray,
+    torques: np.ndarray,
+    markers: np.ndarray,
+    foot_forces: np.ndarray | None,
+    mass_kg: float,
+    family: str,
+    rate_hz: float,
+) -> np.ndarray:
+    """Return a reason code for every torque of every frame, by this module's rules.
+
+    Args:
+        coordinates: [F, C] rad and m, not smoothed: as inverse dynamics saw them.
+        torques: [F, C] N·m and N, the pelvis rows being the residual.
+        markers: [F, M, 3] m, short gaps mended.
+        foot_forces: [F, 2, 3] N on the right and left foot; None where no plate was read.
+        mass_kg: of the subject.
+        family: the action family.
+        rate_hz: frames per second.
+
+    Returns:
+        uint8 [F, C] of :class:`~vidzoo.vid_file.Reason`.
+    """
+    codes = np.full(torques.shape, Reason.GOOD, dtype=np.uint8)
+
+    def spoil(frames: np.ndarray, columns: np.ndarray, reason: Reason) -> None:
+        codes[np.outer(frames, columns) & (codes == Reason.GOOD)] = reason
+
+    codes[~np.isfinite(torques)] = Reason.NOT_FINITE
+    spoil(~np.isfinite(coordinates).all(axis=1), np.ones(len(COORDINATES), bool), Reason.NOT_FINITE)
+
+    seen = np.isfinite(markers).all(axis=-1)
+    for region in REGIONS:
+        of_region = [_marker_region(name) == region for name in MARKERS]
+        spoil(seen[:, of_region].mean(axis=1) < 0.5, region_columns(*_CHAIN[region]), Reason.MISSING_MARKERS)
+
+    reached = _jumps(coordinates, jump_support(default_lowpass_hz(family), rate_hz))
+    for region, mask in reached.items():
+        spoil(mask, region_columns(*_CHAIN[region]), Reason.COORDINATE_JUMP)
+
+    body_weight = mass_kg * GRAVITY
+    residual = torques[:, [COORDINATES.index(name) for name in TRANSLATIONS]]
+    with np.errstate(invalid="ignore"):
+        large = np.linalg.norm(residual, axis=1) > RESIDUAL_LIMIT * body_weight
+        lacks_support = residual[:, 1] > RESIDUAL_LIMIT * body_weight
+    unexplained = large & ~np.any(list(reached.values()), axis=0)
+
+    # Feet that rest before a chair carry next to nothing; what is missing there is at the seat.
+    if foot_forces is not None and family not in CHAIR_FAMILIES:
+        unloaded = np.linalg.norm(foot_forces, axis=-1) < UNLOADED * body_weight
+        stands = _standing_feet(markers, rate_hz)
+        off_plate = np.zeros_like(unloaded)
+        for start, stop in runs(unexplained):
+            off_plate[start:stop] = unloaded[start:stop] & (stands & unloaded)[start:stop].any(axis=0)
+        for foot, leg in enumerate(("leg_r", "leg_l")):
+            spoil(off_plate[:, foot], region_columns("pelvis", leg), Reason.OFF_PLATE)
+    if family in CHAIR_FAMILIES:
+        hips = np.array([name.startswith("hip_") for name in COORDINATES])
+        spoil(unexplained & lacks_support, hips | region_columns("pelvis", "trunk"), Reason.OFF_PLATE)
+    spoil(large, region_columns("pelvis", "trunk", "arm_r", "arm_l"), Reason.RESIDUAL)
+    return codes
+
+
+def reason_counts(codes: np.ndarray) -> dict[str, int]:
+    """Count the labels under each reason, as ``{'good': .., 'residual': ..}``."""
+    return {reason.name.lower(): int((codes == reason).sum()) for reason in Reason if (codes == reason).any()}
