@@ -1,0 +1,167 @@
+"""The predictions file: round trip, and what a stranger's file cannot do."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from vidzoo.errors import DataError
+from vidzoo.evaluation.predictions import read_predictions, write_predictions
+
+
+@pytest.fixture
+def good_file(predictions, tmp_path):
+    path = tmp_path / "predictions.npz"
+    write_predictions(path, predictions)
+    return path
+
+
+@pytest.fixture
+def arrays(good_file):
+    with np.load(good_file) as content:
+        return dict(content)
+
+
+def test_round_trip(predictions, good_file):
+    read = read_predictions(good_file)
+    for name in ("subject", "trial", "camera", "frame", "torques"):
+        np.testing.assert_array_equal(getattr(read, name), getattr(predictions, name))
+    assert (read.split_hash, read.joint_names) == (predictions.split_hash, predictions.joint_names)
+    assert read.provenance == predictions.provenance
+    assert [path.name for path in good_file.parent.iterdir()] == ["predictions.npz"]
+
+
+def test_it_opens_with_plain_numpy(good_file, predictions):
+    with np.load(good_file, allow_pickle=False) as content:
+        np.testing.assert_array_equal(content["torques"], predictions.torques)
+        assert json.loads(str(content["provenance"]))["seed"] == 3
+
+
+def test_a_writer_refuses_nan_duplicates_and_a_missing_folder_and_leaves_nothing(predictions, tmp_path):
+    spoilt = predictions.torques.copy()
+    spoilt[4, 2] = np.nan
+    twice = predictions.frame.copy()
+    twice[:] = twice[0]
+    for bad, match in (
+        (replace(predictions, torques=spoilt), "no finite number, the first is lumbar_extension"),
+        (replace(predictions, frame=twice), "more than once"),
+    ):
+        with pytest.raises(DataError, match=match):
+            write_predictions(tmp_path / "p.npz", bad)
+    with pytest.raises(DataError, match="does not exist"):
+        write_predictions(tmp_path / "no" / "p.npz", predictions)
+    assert not list(tmp_path.iterdir())
+
+
+def _changes(arrays):
+    n = len(arrays["frame"])
+    nan = arrays["torques"].copy()
+    nan[3, 1] = np.nan
+    infinite = arrays["torques"].copy()
+    infinite[3, 1] = -np.inf
+    code_points = np.full(n, "s", dtype="U1").view(np.uint32)
+    return {
+        "pickled array": ({"subject": arrays["subject"].astype(object)}, "type object"),
+        "pickled provenance": ({"provenance": np.array({"a": 1}, dtype=object)}, "type object"),
+        "NaN": ({"torques": nan}, "no finite number"),
+        "infinity": ({"torques": infinite}, "no finite number"),
+        "float64": ({"torques": arrays["torques"].astype(np.float64)}, "float64"),
+        "integers": ({"torques": arrays["torques"].astype(np.int32)}, "type int32"),
+        "float frames": ({"frame": arrays["frame"].astype(np.float64)}, "type float64"),
+        "foreign byte order": ({"subject": arrays["subject"].astype(arrays["subject"].dtype.newbyteorder())}, "type"),
+        "bytes for text": ({"subject": arrays["subject"].astype("S")}, "type"),
+        "short column": ({"frame": arrays["frame"][:-1]}, "rows"),
+        "flat torques": ({"torques": arrays["torques"].ravel()}, "shape"),
+        "too few joints": ({"joint_names": arrays["joint_names"][:-1]}, "10 different joint names for 11"),
+        "a joint twice": ({"joint_names": np.array(["hip_flexion_r"] * 11)}, "1 different joint names"),
+        "a frame twice": ({"frame": np.full(n, 41)}, "more than once"),
+        "long names": ({"subject": np.full(n, "s" * 100_000)}, "100000 characters"),
+        "impossible characters": ({"subject": (code_points * 0 + 0x110000).view("U1")}, "characters that do not exist"),
+        "surrogates": ({"subject": (code_points * 0 + 0xD800).view("U1")}, "characters that do not exist"),
+        "provenance no JSON": ({"provenance": np.array("import os")}, "is no predictions file"),
+        "provenance a list": ({"provenance": np.array("[1]")}, "no JSON object"),
+        "provenance too deep": ({"provenance": np.array("[" * 200_000)}, "is no predictions file"),
+        "other format": ({"format": np.array("vid-results")}, "vid-results"),
+        "other version": ({"version": np.array(99)}, "99"),
+        "extra member": ({"payload": np.zeros(3)}, "payload"),
+        "path out of the archive": ({"../../evil": np.zeros(3)}, "evil"),
+    }
+
+
+@pytest.mark.parametrize("case", [
+    "pickled array", "pickled provenance", "NaN", "infinity", "float64", "integers", "float frames",
+    "foreign byte order", "bytes for text", "short column", "flat torques", "too few joints", "a joint twice",
+    "a frame twice", "long names", "impossible characters", "surrogates", "provenance no JSON", "provenance a list",
+    "provenance too deep", "other format", "other version", "extra member", "path out of the archive",
+])  # fmt: skip
+def test_a_hostile_file_is_refused_in_one_sentence(case, arrays, tmp_path):
+    changes, match = _changes(arrays)[case]
+    path = tmp_path / "hostile.npz"
+    np.savez_compressed(path, **(arrays | changes))
+    with pytest.raises(DataError, match=match) as refused:
+        read_predictions(path)
+    message = str(refused.value)
+    assert message.startswith(str(path)) and "\n" not in message and len(message) < 1000
+
+
+def test_every_case_is_tried(arrays):
+    marks = test_a_hostile_file_is_refused_in_one_sentence.pytestmark[0].args[1]
+    assert sorted(marks) == sorted(_changes(arrays))
+
+
+def _rewrite(source, target, replaced: dict[str, bytes]):
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as new:
+        for info in old.infolist():
+            new.writestr(info.filename, replaced.get(info.filename, old.read(info.filename)))
+
+
+def _header(shape: tuple[int, ...], dtype: str = "<f4") -> bytes:
+    buffer = io.BytesIO()
+    np.lib.format.write_array_header_1_0(buffer, {"descr": dtype, "fortran_order": False, "shape": shape})
+    return buffer.getvalue()
+
+
+def test_an_array_that_declares_more_than_it_holds_is_refused_unread(good_file, tmp_path):
+    path = tmp_path / "bomb.npz"
+    _rewrite(good_file, path, {"torques.npy": _header((250_000_000, 11)) + b"\0" * 100})
+    with pytest.raises(DataError, match="declares"):
+        read_predictions(path)
+
+
+def test_a_zip_bomb_is_refused_before_it_is_unpacked(good_file, tmp_path, monkeypatch):
+    path = tmp_path / "bomb.npz"
+    n = 5_000_000
+    _rewrite(good_file, path, {"torques.npy": _header((n, 11)) + bytes(44 * n)})
+    assert path.stat().st_size < 1_000_000
+    monkeypatch.setattr("vidzoo.evaluation.predictions.MAX_BYTES", 100 << 20)
+    monkeypatch.setattr(zipfile.ZipFile, "open", lambda *_: pytest.fail("a member was opened"))
+    with pytest.raises(DataError, match="unpacks to 22"):
+        read_predictions(path)
+
+
+def test_a_member_that_is_named_twice_is_refused(good_file, tmp_path):
+    path = tmp_path / "twice.npz"
+    path.write_bytes(good_file.read_bytes())
+    with pytest.warns(UserWarning, match="Duplicate"), zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("torques.npy", _header((0, 11)))
+    with pytest.raises(DataError, match="it holds"):
+        read_predictions(path)
+
+
+def test_a_broken_file_is_refused(good_file, tmp_path):
+    whole = good_file.read_bytes()
+    path = tmp_path / "broken.npz"
+    for content in (b"", b"no zip", whole[: len(whole) // 2], whole[:500] + bytes(200) + whole[700:]):
+        path.write_bytes(content)
+        with pytest.raises(DataError, match="is no predictions file"):
+            read_predictions(path)
+    with pytest.raises(DataError, match="no such predictions file"):
+        read_predictions(tmp_path / "absent.npz")
+    np.save(tmp_path / "one.npy", np.zeros(3))
+    with pytest.raises(DataError, match="is no predictions file"):
+        read_predictions(tmp_path / "one.npy")

@@ -1,0 +1,82 @@
+"""What the printed tables must say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from vidzoo.anatomy import BENCHMARK_JOINTS
+from vidzoo.evaluation.report import action_table, format_line, format_report, joint_table, overall_table
+from vidzoo.evaluation.score import score
+
+
+@pytest.fixture(scope="module")
+def results(predictions, faulty_vid, block_split):
+    return score(predictions, faulty_vid, block_split, resamples=200)
+
+
+def cells(table: str, first: str) -> list[str]:
+    """Return the cells of the row that begins with ``first``."""
+    (row,) = [line for line in table.splitlines() if line.startswith(first + "  ")]
+    return [first, *row[len(first) :].split()]
+
+
+def test_overall_table_has_model_floors_and_paper(results):
+    table = overall_table(results)
+    for name, row in (
+        ("this model", results["overall"]),
+        ("floor: training mean", results["floors"]["train_mean"]),
+        ("floor: family mean", results["floors"]["family_mean"]),
+        ("this model, all labels", results["all_labels"]["overall"]),
+        ("floor: family mean, all labels", results["all_labels"]["floors"]["family_mean"]),
+    ):
+        found = cells(table, name)
+        low, high = row["ci95"]["mPJE_mean"]
+        assert found[1:4] == [f"{row['mPJE_mean']:.4f}", f"{low:.4f}-{high:.4f}", f"{row['mPJE_sum']:.4f}"]
+        assert found[-1] == f"{row['frames']:,}"
+    assert cells(table, "VID-Network (paper, other data)")[1:4] == ["0.1601", "-", "1.7612"]
+    assert cells(table, "floor: training mean")[-3] == "-"  # a constant correlates with nothing
+
+
+def test_joint_and_action_tables_have_both_floors_and_the_published_figures(results):
+    joints = joint_table(results)
+    for joint in BENCHMARK_JOINTS:
+        floors = [results["floors"][name]["joint"][joint]["mPJE_mean"] for name in ("train_mean", "family_mean")]
+        found = cells(joints, joint)
+        assert found[1] == f"{results['joint'][joint]['mPJE_mean']:.4f}"
+        assert found[3:5] == [f"{floor:.4f}" for floor in floors]
+    assert cells(joints, "lumbar_extension")[-3:] == ["0.7811", "0.8147", "0.3326"]
+    actions = action_table(results)
+    assert cells(actions, "squats")[-3:] == ["0.2239", "0.2760", "0.1405"]
+    assert cells(actions, "squats1")[-3:] == ["0.2239", "0.2760", "0.1405"]
+    assert cells(actions, "DJ1")[-3:] == ["-", "-", "-"]  # two of the family's three trials: which is which is unknown
+    assert cells(actions, "DJ")[1] == f"{results['family']['DJ']['mPJE_mean']:.4f}"
+
+
+def test_report_says_what_the_figures_are_of(results):
+    text = format_report(results)
+    head = "protocol block · real motion, rendered images of Cam0 · 240 samples of 240 frames, 12 trials, 2 subjects"
+    assert text.count(head) == 3  # above each table
+    assert "LEAKS" not in text and "NOT COMPARABLE" not in text
+    assert "left out" in text and "coordinate jump" in text and "are no numbers" in text
+    assert "bootstrap over 2 subjects, 200 resamples" in text
+    assert "Not trained on" in text and "STS" in text
+    assert "nine-subject licensed data and are not comparable with other data" in text and "1.6657" in text
+
+
+def test_report_flags_a_leaking_protocol_and_a_joint_without_labels(results, predict, faulty_vid, block_split):
+    leaky = replace(block_split, protocol="random_frame")
+    assert "LEAKS" in format_report(score(predict(leaky), faulty_vid, leaky, resamples=50))
+    squats = replace(block_split, test=tuple(e for e in block_split.test if e.trial == "squats1"))
+    text = format_report(score(predict(squats), faulty_vid, squats, resamples=50))
+    assert f"NOT COMPARABLE with results on all joints: no good label of {BENCHMARK_JOINTS[5]}" in text
+    one = replace(block_split, test=block_split.test[:1])
+    assert "No 95 % interval: 1 trial" in format_report(score(predict(one), faulty_vid, one, resamples=50))
+
+
+def test_line_has_the_headline_and_both_floors(results):
+    line = format_line(results)
+    assert "\n" not in line
+    for row in (results["overall"], results["floors"]["train_mean"], results["floors"]["family_mean"]):
+        assert f"{row['mPJE_mean']:.4f}" in line

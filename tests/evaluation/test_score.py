@@ -1,0 +1,272 @@
+"""Scoring from files against plain loops; what is refused; what results.json says."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from vidzoo.anatomy import BENCHMARK_JOINTS, COORDINATES, LOWER_LIMB_JOINTS
+from vidzoo.errors import DataError
+from vidzoo.evaluation.labels import load_labels
+from vidzoo.evaluation.score import recording_errors, score, write_results
+from vidzoo.splits import Split, SplitEntry
+from vidzoo.vid_file import VidFile
+
+
+def brute_force(predictions, vid, split, good_only=True):
+    """Score by one loop over frames and joints: group -> joint -> list of errors, for the model and both floors."""
+    labels = {}
+    for side, entries in (("train", split.train), ("test", split.test)):
+        for entry in entries:
+            trial = vid.trial(entry.subject, entry.trial)
+            torques, codes = trial.array("torques"), trial.array("validity")
+            for start, stop in entry.targets:
+                for frame in range(start, stop):
+                    for j, name in enumerate(BENCHMARK_JOINTS):
+                        c = COORDINATES.index(name)
+                        key = (side, entry.subject, entry.trial, frame)
+                        good = codes[frame, c] == 0 and np.isfinite(torques[frame, c])
+                        labels.setdefault(key, {})[j] = (float(torques[frame, c]), good, trial)
+    mean, family = defaultdict(list), defaultdict(list)
+    for (side, *_), row in labels.items():
+        for j, (torque, good, trial) in row.items():
+            if side == "train" and good:
+                mean[j].append(torque / trial.mass_kg)
+                family[trial.action, j].append(torque / trial.mass_kg)
+    errors = {name: defaultdict(lambda: defaultdict(list)) for name in ("model", "train_mean", "family_mean")}
+    for n in range(len(predictions)):
+        key = ("test", str(predictions.subject[n]), str(predictions.trial[n]), int(predictions.frame[n]))
+        for j, (torque, good, trial) in labels[key].items():
+            if not np.isfinite(torque) or (good_only and not good):
+                continue
+            guesses = {
+                "model": float(predictions.torques[n, j]) / trial.mass_kg,
+                "train_mean": np.mean(mean[j]),
+                "family_mean": np.mean(family.get((trial.action, j), mean[j])),
+            }
+            for name, guess in guesses.items():
+                for group in ("overall", ("family", trial.action), ("trial", trial.trial)):
+                    errors[name][group][j].append(abs(guess - torque / trial.mass_kg))
+    return errors
+
+
+def check_row(row, errors):
+    joints = [np.mean(values) for values in errors.values()]
+    assert row["mPJE_mean"] == pytest.approx(np.mean(joints), rel=1e-6)
+    assert row["mPJE_sum"] == pytest.approx(np.sum(joints), rel=1e-6)
+    assert row["labels"] == sum(len(values) for values in errors.values())
+    assert row["joints"] == len(joints)
+
+
+@pytest.mark.parametrize("good_only", [True, False])
+def test_every_level_and_floor_equals_plain_loops(predictions, faulty_vid, block_split, good_only):
+    results = score(predictions, faulty_vid, block_split, resamples=50)
+    expected = brute_force(predictions, faulty_vid, block_split, good_only)
+    found = results if good_only else results["all_labels"]
+    sections = {"model": found, **{name: {"overall": f, **f} for name, f in found["floors"].items()}}
+    for name, section in sections.items():
+        groups = expected[name]
+        check_row(section["overall"], groups["overall"])
+        for level in ("family", "trial"):
+            assert len(section[level]) == sum(group[0] == level for group in groups)
+            for key, row in section[level].items():
+                check_row(row, groups[level, key])
+        for j, joint in enumerate(BENCHMARK_JOINTS):
+            check_row(section["joint"][joint], {j: groups["overall"][j]})
+    lower = [np.mean(expected["model"]["overall"][BENCHMARK_JOINTS.index(name)]) for name in LOWER_LIMB_JOINTS]
+    assert found["overall"]["lower_limb_mean"] == pytest.approx(np.mean(lower), rel=1e-6)
+
+
+def test_good_labels_make_the_headline_and_what_is_left_out_is_counted(predictions, faulty_vid, block_split):
+    results = score(predictions, faulty_vid, block_split, resamples=50)
+    good = bad = missing = 0
+    for entry in block_split.test:
+        trial = faulty_vid.trial(entry.subject, entry.trial)
+        columns = [COORDINATES.index(name) for name in BENCHMARK_JOINTS]
+        finite = np.isfinite(trial.array("torques")[40:60, columns])
+        trusted = trial.array("validity")[40:60, columns] == 0
+        good, bad = good + (finite & trusted).sum(), bad + (finite & ~trusted).sum()
+        missing += (~finite).sum()
+    everything = results["all_labels"]
+    assert results["overall"]["labels"] == results["counts"]["labels"] == good
+    assert everything["left_out"] == bad and everything["overall"]["labels"] == good + bad
+    assert everything["not_a_number"] == missing > 0
+    assert set(everything["left_out_by_reason"]) == {"residual", "coordinate_jump"}
+    assert sum(everything["left_out_by_reason"].values()) == bad
+
+
+def test_a_joint_without_labels_is_named_and_left_out(predictions, faulty_vid, block_split):
+    row = score(predictions, faulty_vid, block_split, resamples=50)["trial"]["squats1"]
+    assert row["joints_without_labels"] == [BENCHMARK_JOINTS[5]] and row["joints"] == 10
+    assert row["mPJE_sum"] == pytest.approx(10 * row["mPJE_mean"])
+
+
+def test_a_family_that_did_not_train_has_the_floor_of_all(predictions, faulty_vid, block_split):
+    results = score(predictions, faulty_vid, block_split, resamples=50)
+    assert results["floor_values"]["families_not_trained_on"] == ["STS"]
+    floors = results["floors"]
+    assert floors["family_mean"]["family"]["STS"] == floors["train_mean"]["family"]["STS"]
+    assert floors["family_mean"]["family"]["DJ"] != floors["train_mean"]["family"]["DJ"]
+
+
+def test_perfect_predictions_have_no_error(predict, faulty_vid, block_split):
+    results = score(predict(block_split, noise=0.0), faulty_vid, block_split, resamples=50)
+    assert results["overall"]["mPJE_mean"] < 1e-6
+    assert results["overall"]["R2"] > 1 - 1e-9 and results["overall"]["pearson_r"] > 1 - 1e-9
+
+
+def test_interval_draws_subjects_where_there_are_several_and_trials_otherwise(predict, faulty_vid, block_split):
+    results = score(predict(block_split), faulty_vid, block_split)
+    assert results["overall"]["ci95"]["drawn"] == "subject" and results["overall"]["ci95"]["n"] == 2
+    one = replace(block_split, test=tuple(e for e in block_split.test if e.subject == "subject2"))
+    results = score(predict(one), faulty_vid, one)
+    ci = results["overall"]["ci95"]
+    assert ci["drawn"] == "trial" and ci["n"] == 6
+    low, high = ci["mPJE_mean"]
+    assert low < results["overall"]["mPJE_mean"] < high
+    assert np.allclose(np.array(ci["mPJE_sum"]), 11 * np.array(ci["mPJE_mean"]))
+    alone = results["trial"]["DJ1"]["ci95"]
+    assert alone["mPJE_mean"] is None and "1 trial" in alone["reason"]
+    assert results["family"]["DJ"]["ci95"]["n"] == 2
+
+
+def test_cameras_are_samples_of_their_own(predict, faulty_vid, block_split):
+    one = score(predict(block_split), faulty_vid, block_split, resamples=50)
+    two = score(predict(block_split, ("Cam0", "Cam1")), faulty_vid, block_split, resamples=50)
+    assert two["counts"]["samples"] == 2 * two["counts"]["frames"] == 2 * one["counts"]["samples"]
+    assert two["data"]["cameras"] == ["Cam0", "Cam1"] and two["data"]["images"] == ["rendered"]
+    assert two["counts"]["trials"] == one["counts"]["trials"]
+    none = score(predict(block_split, ("",)), faulty_vid, block_split, resamples=50)
+    assert none["data"]["images"] == [] and none["data"]["motion"] == ["real"]
+
+
+def test_a_split_that_names_cameras_wants_exactly_those(predict, faulty_vid, block_split):
+    entries = tuple(replace(entry, cameras=("Cam1",)) for entry in block_split.test)
+    split = replace(block_split, protocol="cross_camera", test=entries)
+    assert score(predict(split, ("Cam1",)), faulty_vid, split, resamples=50)["data"]["cameras"] == ["Cam1"]
+    with pytest.raises(DataError, match=r"240 frames are missing, the first is subject2/DJ1/Cam1 frame 40; 240 frames"):
+        score(predict(split, ("Cam0",)), faulty_vid, split)
+
+
+def _without(predictions, rows):
+    keep = np.setdiff1d(np.arange(len(predictions)), rows)
+    columns = {name: getattr(predictions, name)[keep] for name in ("subject", "trial", "camera", "frame", "torques")}
+    return replace(predictions, **columns)
+
+
+def test_missing_frames_are_refused(predictions, faulty_vid, block_split):
+    row = np.flatnonzero((predictions.trial == "walking1") & (predictions.frame == 47))[0]
+    where = f"{predictions.subject[row]}/walking1/Cam0 frame 47"
+    with pytest.raises(DataError, match=f"1 frames are missing, the first is {where}"):
+        score(_without(predictions, [row]), faulty_vid, block_split)
+    with pytest.raises(DataError, match="20 frames are missing, the first is subject2/STS1"):
+        rows = np.flatnonzero((predictions.trial == "STS1") & (predictions.subject == "subject2"))
+        score(_without(predictions, rows), faulty_vid, block_split)
+    with pytest.raises(DataError, match="240 frames are missing"):
+        score(_without(predictions, np.arange(len(predictions))), faulty_vid, block_split)
+
+
+def _changed(predictions, name, row, value):
+    column = getattr(predictions, name).copy().astype("U40" if name != "frame" else np.int64)
+    column[row] = value
+    return replace(predictions, **{name: column})
+
+
+def test_frames_of_the_training_side_and_unknown_trials_are_refused(predictions, faulty_vid, block_split):
+    row = int(np.flatnonzero((predictions.trial == "DJ1") & (predictions.frame == 41))[0])
+    for name, value, where in (
+        ("frame", 3, "DJ1/Cam0 frame 3"),
+        ("frame", -1, "DJ1/Cam0 frame -1"),
+        ("trial", "DJ9", "DJ9/Cam0 frame 41"),
+        ("subject", "subject99", "subject99/DJ1/Cam0 frame 41"),
+    ):
+        with pytest.raises(DataError, match=rf"1 frames are missing.*1 frames are not in the split.*{where}"):
+            score(_changed(predictions, name, row, value), faulty_vid, block_split)
+
+
+def test_duplicates_unknown_cameras_and_mixed_cameras_are_refused(predictions, faulty_vid, block_split):
+    rows = np.flatnonzero((predictions.trial == "DJ1") & (predictions.subject == "subject2"))
+    with pytest.raises(DataError, match="1 frames are predicted more than once"):
+        score(_changed(predictions, "frame", rows[0], predictions.frame[rows[1]]), faulty_vid, block_split)
+    with pytest.raises(DataError, match="Cam7"):
+        score(_changed(predictions, "camera", rows, "Cam7"), faulty_vid, block_split)
+    with pytest.raises(DataError, match="'' alone"):
+        score(_changed(predictions, "camera", rows[0], ""), faulty_vid, block_split)
+
+
+def test_another_split_another_file_and_other_joints_are_refused(
+    predictions, faulty_vid, block_split, tiny_vid_file, tiny_split
+):
+    with pytest.raises(DataError, match="made for the split 000"):
+        score(replace(predictions, split_hash="0" * 64), faulty_vid, block_split)
+    with pytest.raises(DataError, match="made for another vid file"):
+        score(predictions, VidFile(tiny_vid_file), block_split)
+    with pytest.raises(DataError, match="differ from the benchmark's 11 by hip_flexion_l, mtp_angle_r"):
+        names = tuple("mtp_angle_r" if n == "hip_flexion_l" else n for n in BENCHMARK_JOINTS)
+        score(replace(predictions, joint_names=names), faulty_vid, block_split)
+    with pytest.raises(DataError, match="no finite number"):
+        torques = predictions.torques.copy()
+        torques[7, 3] = np.inf
+        score(replace(predictions, torques=torques), faulty_vid, block_split)
+
+
+def test_columns_are_found_by_name(predictions, faulty_vid, block_split):
+    turned = replace(
+        predictions, joint_names=BENCHMARK_JOINTS[::-1], torques=np.ascontiguousarray(predictions.torques[:, ::-1])
+    )
+    plain = score(predictions, faulty_vid, block_split, resamples=50)
+    assert score(turned, faulty_vid, block_split, resamples=50) == plain
+
+
+def test_the_order_of_predictions_does_not_matter(predict, faulty_vid, block_split):
+    given = predict(block_split)
+    order = np.lexsort((given.frame, given.trial, given.subject))
+    columns = {name: getattr(given, name)[order] for name in ("subject", "trial", "camera", "frame", "torques")}
+    a = score(given, faulty_vid, block_split, resamples=50)
+    assert score(replace(given, **columns), faulty_vid, block_split, resamples=50) == a
+
+
+def test_results_state_protocol_leak_and_kinds_and_are_json(predictions, faulty_vid, block_split, tmp_path):
+    leaky = replace(block_split, protocol="random_frame")
+    results = score(replace(predictions, split_hash=leaky.hash), faulty_vid, leaky, resamples=50)
+    assert results["split"]["leaks"] is True and results["split"]["hash"] == leaky.hash
+    assert results["data"]["motion"] == ["real"] and results["data"]["images"] == ["rendered"]
+    assert results["provenance"]["seed"] == 3
+    write_results(tmp_path / "results.json", results)
+    assert json.loads((tmp_path / "results.json").read_text()) == json.loads(json.dumps(results))
+    assert [path.name for path in tmp_path.iterdir()] == ["results.json"]
+    with pytest.raises(DataError, match="does not exist"):
+        write_results(tmp_path / "nowhere" / "results.json", results)
+    for row in ("overall", "floors"):
+        assert row in results and row in results["all_labels"]
+    for level in ("joint", "family", "trial"):
+        for row in results[level].values():
+            assert {"mPJE_mean", "mPJE_sum", "RMSE", "R2", "pearson_r", "percent_BWht", "ci95"} <= set(row)
+    assert {"mPJE_mean", "mPJE_sum", "joint", "family", "trial"} <= set(results["floors"]["train_mean"])
+
+
+def test_recording_errors_are_those_of_the_rows(predict, faulty_vid, block_split):
+    one = replace(block_split, test=tuple(e for e in block_split.test if e.subject == "subject2"))
+    given = predict(one)
+    rows = score(given, faulty_vid, one, resamples=50)["trial"]
+    found = recording_errors(given, faulty_vid, one)
+    assert found == {("subject2", name): pytest.approx(row["mPJE_mean"]) for name, row in rows.items()}
+
+
+def test_labels_name_each_frame_once_and_refuse_frames_that_are_not_there(faulty_vid):
+    twice = [SplitEntry("subject2", "DJ1", (0, 9), ((2, 5), (4, 6)), (camera,)) for camera in ("Cam0", "Cam1")]
+    labels = load_labels(faulty_vid, twice)
+    assert labels.frame.tolist() == [2, 3, 4, 5]
+    trial = faulty_vid.trial("subject2", "DJ1")
+    np.testing.assert_array_equal(
+        labels.torques[:, 0], trial.array("torques")[2:6, COORDINATES.index("hip_flexion_r")].astype(float)
+    )
+    assert not labels.finite[3, 0] and not labels.valid[3, 0]  # NaN that the file calls good
+    with pytest.raises(DataError, match="asks for frames 50 to 69 of subject2/DJ1, which has 60"):
+        load_labels(faulty_vid, [SplitEntry("subject2", "DJ1", (50, 70), ((50, 70),))])
+    empty = Split("block", 0, faulty_vid.content_hash, {}, (), ())
+    assert len(load_labels(faulty_vid, empty.test)) == 0
