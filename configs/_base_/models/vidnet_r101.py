@@ -1,0 +1,27 @@
+"""The paper's VID-Network: 256 x 256 images, ResNet-101, a 64 x 64 x 64 volume per joint, windows of 13 frames."""
+
+model = dict(
+    type="VIDNetwork",
+    image_size=256,
+    spf_mode="marginals",
+    data_preprocessor=dict(type="ClipPreprocessor", mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375]),
+    backbone=dict(type="ResNet", depth=101, weights="IMAGENET1K_V2"),
+    heatmap_head=dict(type="DeconvHead", in_channels=2048, num_joints=21, depth_bins=64, channels=256),
+    pose_decoder=dict(type="SoftArgmax3D"),
+    marker_regressor=dict(type="MLPMarkerRegressor", num_joints=21, num_markers=51, hidden=128),
+    temporal_head=dict(
+        type="TransformerTorqueHead",
+        num_torques=11,
+        window=13,
+        dim=128,
+        heads=8,
+        depth=3,
+        feedforward=512,
+        dropout=0.1,
+        position="learned",
+    ),
+    torque_codec=dict(type="TorqueCodec", num_torques=11),
+    marker_codec=dict(type="MarkerCodec", num_markers=51),
+    torque_loss=dict(type="WeightedMSELoss", weight=0.5),
+    marker_loss=dict(type="WeightedMSELoss", weight=0.5),
+)

@@ -1,0 +1,150 @@
+"""torchvision's residual networks without their classifier."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Sequence
+from pathlib import Path
+from typing import cast
+
+import safetensors
+import torch
+import torchvision
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torchvision.models import WeightsEnum, get_model_weights
+
+from vidzoo.errors import CheckpointError, ConfigError
+from vidzoo.registry import MODELS
+
+DEPTHS = (18, 34, 50, 101, 152)
+WEIGHT_FILES = (".pth", ".pt", ".safetensors")
+
+
+@MODELS.register_module()
+class ResNet(nn.Module):
+    """Turn images [N, 3, H, W] into the maps of the chosen stages, a tuple of [N, C, H / stride, W / stride].
+
+    A model is built with random weights; :meth:`init_weights` (called by MMEngine's Runner before training, and by
+    nothing else) fetches ``weights``. Testing a checkpoint therefore needs neither the file nor the network.
+
+    Args:
+        depth: 18, 34, 50, 101 or 152.
+        weights: None; a name of torchvision's such as 'IMAGENET1K_V2', downloaded once and cached; or the path of a
+            state dict with torchvision's names (.pth, .pt or .safetensors; a classifier in it is ignored).
+        out_indices: the stages returned, of 0 to 3; strides are 4, 8, 16, 32.
+        frozen_stages: -1 trains all, 0 freezes the stem, n > 0 the stem and the first n stages.
+        norm_eval: keep every batch norm on its stored statistics; its scale and shift still train.
+
+    Raises:
+        ConfigError: an argument is out of its range.
+
+    Source: He et al. 2016, Deep residual learning for image recognition; VID paper, Fig. 2 (depth 101).
+    """
+
+    def __init__(
+        self,
+        depth: int,
+        weights: str | None = None,
+        out_indices: Sequence[int] = (3,),
+        frozen_stages: int = -1,
+        norm_eval: bool = False,
+    ) -> None:
+        super().__init__()
+        if depth not in DEPTHS:
+            raise ConfigError(f"ResNet: depth={depth} does not exist; choose one of {', '.join(map(str, DEPTHS))}.")
+        if not out_indices or not set(out_indices) <= {0, 1, 2, 3}:
+            raise ConfigError(f"ResNet: out_indices={tuple(out_indices)} must be stages of 0 to 3, at least one.")
+        if not -1 <= frozen_stages <= 4:
+            raise ConfigError(f"ResNet: frozen_stages={frozen_stages} must lie between -1 (none) and 4 (all).")
+        self.depth = depth
+        self.weights = weights
+        self.out_indices = tuple(out_indices)
+        self.frozen_stages = frozen_stages
+        self.norm_eval = norm_eval
+        net = getattr(torchvision.models, f"resnet{depth}")(weights=None)
+        self.conv1, self.bn1, self.relu, self.maxpool = net.conv1, net.bn1, net.relu, net.maxpool
+        self.layer1, self.layer2, self.layer3, self.layer4 = net.layer1, net.layer2, net.layer3, net.layer4
+        for module in self._frozen_modules():
+            module.requires_grad_(False)
+
+    def _frozen_modules(self) -> list[nn.Module]:
+        stages = [self.layer1, self.layer2, self.layer3, self.layer4]
+        return [] if self.frozen_stages < 0 else [self.conv1, self.bn1, *stages[: self.frozen_stages]]
+
+    def train(self, mode: bool = True) -> ResNet:
+        """Switch to training, but leave the batch norms that ``norm_eval`` and ``frozen_stages`` name as they are."""
+        super().train(mode)
+        held = [self] if self.norm_eval else self._frozen_modules()
+        for module in (m for root in held for m in root.modules() if isinstance(m, nn.BatchNorm2d)):
+            module.eval()
+        return self
+
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        """Return the maps of ``out_indices`` for images [N, 3, H, W]."""
+        x = self.maxpool(self.relu(self.bn1(self.conv1(images))))
+        maps = []
+        for index, stage in enumerate((self.layer1, self.layer2, self.layer3, self.layer4)):
+            x = stage(x)
+            if index in self.out_indices:
+                maps.append(x)
+        return tuple(maps)
+
+    def init_weights(self) -> None:
+        """Load ``weights``, if any.
+
+        Raises:
+            ConfigError: no such name or file, or the download failed.
+            CheckpointError: the file holds no state dict of this network.
+        """
+        if self.weights is None:
+            return
+        if self.weights.endswith(WEIGHT_FILES):
+            state = _read_state_dict(Path(self.weights))
+        else:
+            state = _download_state_dict(self.depth, self.weights)
+        state = {name: value for name, value in state.items() if not name.startswith("fc.")}
+        try:
+            self.load_state_dict(state)
+        except RuntimeError as error:
+            reason = str(error).split("\n\t")[1].strip()
+            raise CheckpointError(
+                f"{self.weights}: holds no weights of torchvision's resnet{self.depth} ({reason[:200]}); "
+                f"give the file of that network, or the depth that fits the file."
+            ) from None
+
+
+def _download_state_dict(depth: int, name: str) -> dict[str, Tensor]:
+    choices = cast("type[WeightsEnum]", get_model_weights(f"resnet{depth}"))
+    if name not in choices.__members__:
+        raise ConfigError(
+            f"ResNet: weights='{name}' is no set of torchvision's resnet{depth}; "
+            f"choose {', '.join(choices.__members__)}, or the path of a {', '.join(WEIGHT_FILES)} file."
+        )
+    try:
+        return dict(choices[name].get_state_dict(progress=True, check_hash=True))
+    except (OSError, RuntimeError) as error:  # no network; a hash that does not fit
+        raise ConfigError(
+            f"ResNet: could not download {choices[name].url} ({error}); fetch it elsewhere and set "
+            f"backbone.weights to the file's path, or to None for random weights."
+        ) from None
+
+
+def _read_state_dict(path: Path) -> dict[str, Tensor]:
+    if not path.is_file():
+        raise ConfigError(f"{path}: no such file; set backbone.weights to a state dict of torchvision's, or to None.")
+    try:
+        if path.suffix == ".safetensors":
+            state = load_file(path)
+        else:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, safetensors.SafetensorError) as error:
+        raise CheckpointError(
+            f"{path}: cannot be read as a plain state dict ({str(error).splitlines()[0][:200]}); "
+            f"save it anew with torch.save(model.state_dict(), path)."
+        ) from None
+    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise CheckpointError(
+            f"{path}: is no state dict (a dict of name to tensor); save it with torch.save(model.state_dict(), path)."
+        )
+    return state

@@ -1,0 +1,270 @@
+"""VID-Network: joint torques from images."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from vidzoo.errors import ConfigError
+from vidzoo.models.estimators.base import TorqueEstimator, build_part, stack
+from vidzoo.models.pose_decoders import Pose, normalise_coordinates
+from vidzoo.models.torque_codec import MarkerCodec
+from vidzoo.registry import MODELS
+from vidzoo.structures import Inputs, TorqueSample
+
+POOLED_BINS = 8
+
+
+class VIDOutput(NamedTuple):
+    """Raw result of VID-Network for B clips of L frames."""
+
+    torques: Tensor
+    """[B, K, Q], standardised."""
+    markers: Tensor | None
+    """[B, L, M, 3], standardised; None without a marker regressor."""
+    pose: Tensor
+    """[B, L, J, 3] in heatmap bins."""
+
+
+class ImageResult(NamedTuple):
+    """What VID-Network knows of N images before it looks at time."""
+
+    tokens: Tensor
+    """[N, F]: spatial probabilistic features and markers."""
+    markers: Tensor | None
+    """[N, M, 3], standardised."""
+    pose: Tensor
+    """[N, J, 3] in heatmap bins."""
+
+
+def bin_features(probabilities: Tensor, bins: int) -> Tensor:
+    """Scale probabilities over ``bins`` cells for a linear layer: 0 where uniform, mean square at most 1."""
+    return math.sqrt(bins) * (probabilities - 1 / bins)
+
+
+def coordinate_features(pose: Pose) -> Tensor:
+    """Return [N, 3 J]: coordinates in [-1, 1]."""
+    volume = [marginal.shape[-1] for marginal in pose.marginals]
+    return normalise_coordinates(pose.coordinates, volume).flatten(1)
+
+
+def marginal_features(pose: Pose) -> Tensor:
+    """Return [N, J (D + h + w)]: the marginals, which hold the coordinates and their spread."""
+    return torch.cat([bin_features(marginal, marginal.shape[-1]) for marginal in pose.marginals], dim=-1).flatten(1)
+
+
+def pooled_features(pose: Pose) -> Tensor:
+    """Return [N, J 8^3]: the probability that falls into each cell of an 8 x 8 x 8 grid."""
+    volume = _volume(pose)
+    if any(bins % POOLED_BINS for bins in volume.shape[2:]):
+        raise ConfigError(
+            f"spf_mode='pooled8' needs a volume that 8 divides, but it is {' x '.join(map(str, volume.shape[2:]))}; "
+            f"choose another image_size or depth_bins."
+        )
+    for dim in (4, 3, 2):
+        volume = volume.unflatten(dim, (POOLED_BINS, -1))
+    return bin_features(volume.sum((3, 5, 7)), POOLED_BINS**3).flatten(1)
+
+
+def volume_features(pose: Pose) -> Tensor:
+    """Return [N, J D h w]: every probability of the volume."""
+    volume = _volume(pose)
+    return bin_features(volume, volume[0, 0].numel()).flatten(1)
+
+
+def _volume(pose: Pose) -> Tensor:
+    if pose.probabilities is None:
+        raise ConfigError("spf_mode 'pooled8' and 'full' need a pose decoder that keeps the volume it is asked for.")
+    return pose.probabilities
+
+
+SPF_MODES = {
+    "marginals": marginal_features,
+    "coords": coordinate_features,
+    "pooled8": pooled_features,
+    "full": volume_features,
+}
+
+
+@MODELS.register_module()
+class VIDNetwork(TorqueEstimator[VIDOutput]):
+    """Estimate torques from the ``frames`` of clips: image by image to pose and markers, then over time to torques.
+
+    Every image goes through backbone, heatmap head, pose decoder and marker regressor once: frames for which
+    ``inputs['frame_is_new']`` is False take over the result of the frame before. (In training, batch norm then counts
+    each image once; with stored statistics the numbers are those of the full computation.)
+
+    Each part is a config or a module.
+
+    Args:
+        backbone: images [N, 3, S, S] to a tuple of maps.
+        heatmap_head: maps to volume logits [N, J, D, h, w].
+        pose_decoder: logits to a :class:`Pose`.
+        marker_regressor: pose [N, J, 3] in [-1, 1] to standardised markers [N, M, 3]; None leaves markers out of loss
+            and tokens (the paper's Table 5, "marker regressor off").
+        temporal_head: tokens [B, L, F] to standardised torques [B, K, Q]; a config may leave out ``in_features``.
+        torque_codec: N·m to standardised N·m/kg and back.
+        torque_loss: loss(prediction, target, valid).
+        marker_codec: m to standardised and back; needed with a marker regressor.
+        marker_loss: as ``torque_loss``; needed with a marker regressor.
+        spf_mode: what of the pose enters the tokens: 'marginals', 'coords', 'pooled8' or 'full'. As written in the
+            paper ('full') a 64 x 64 x 64 volume would need a projection of 705 million parameters.
+        image_size: S, the side of the images in pixels.
+        data_preprocessor: see :class:`ClipPreprocessor`.
+
+    Raises:
+        ConfigError: a part does not fit the one before it; found at construction, by shapes alone.
+
+    Source: VID paper, section 4 and Fig. 2. Spatial probabilistic features are probabilities scaled by
+    :func:`bin_features`; markers enter the tokens standardised.
+    """
+
+    requires = ("frames",)
+
+    def __init__(
+        self,
+        backbone: Any,
+        heatmap_head: Any,
+        pose_decoder: Any,
+        marker_regressor: Any,
+        temporal_head: Any,
+        torque_codec: Any,
+        torque_loss: Any,
+        marker_codec: Any = None,
+        marker_loss: Any = None,
+        spf_mode: str = "marginals",
+        image_size: int = 256,
+        data_preprocessor: Any = None,
+    ) -> None:
+        super().__init__(torque_codec, torque_loss, data_preprocessor)
+        if spf_mode not in SPF_MODES:
+            raise ConfigError(f"VIDNetwork: spf_mode='{spf_mode}' must be one of {', '.join(SPF_MODES)}.")
+        self.spf_mode = spf_mode
+        self.image_size = image_size
+        self.backbone: nn.Module = build_part(backbone, "backbone")
+        self.heatmap_head: nn.Module = build_part(heatmap_head, "heatmap_head")
+        self.pose_decoder: nn.Module = build_part(pose_decoder, "pose_decoder")
+        self.marker_regressor: nn.Module | None = None
+        self.marker_codec: MarkerCodec | None = None
+        self.marker_loss: nn.Module | None = None
+        if marker_regressor is not None:
+            if marker_codec is None or marker_loss is None:
+                raise ConfigError("VIDNetwork: a marker_regressor needs a marker_codec and a marker_loss.")
+            self.marker_regressor = build_part(marker_regressor, "marker_regressor")
+            self.marker_codec = build_part(marker_codec, "marker_codec")
+            self.marker_loss = build_part(marker_loss, "marker_loss")
+        in_features = self._probe_tokens()
+        if not isinstance(temporal_head, nn.Module):
+            temporal_head = {"in_features": in_features, **temporal_head}
+        self.temporal_head: Any = build_part(temporal_head, "temporal_head")
+        self._probe_temporal_head(in_features)
+        for part in (self.backbone, self.heatmap_head):
+            for weight in (p for p in part.parameters() if p.ndim == 4):
+                weight.data = weight.data.contiguous(memory_format=torch.channels_last)
+
+    def _probe_tokens(self) -> int:
+        """Send shapes through the image part; return F."""
+        images = torch.empty(2, 3, self.image_size, self.image_size, device="meta")
+        maps = _probe("backbone", self.backbone, images)
+        logits = _probe("heatmap_head", self.heatmap_head, maps)
+        if logits.ndim != 5:
+            raise ConfigError(f"heatmap_head: gives {list(logits.shape)}, expected volume logits [N, J, D, h, w].")
+        pose = _probe("pose_decoder", self.pose_decoder, logits, self._keep_volume)
+        width = SPF_MODES[self.spf_mode](pose).shape[1]
+        if self.marker_regressor is not None and self.marker_codec is not None:
+            markers = _probe("marker_regressor", self.marker_regressor, pose.coordinates)
+            expected = (2, *self.marker_codec.mean.shape)
+            if markers.shape != expected:
+                raise ConfigError(
+                    f"marker_regressor: gives {list(markers.shape[1:])}, but marker_codec has {list(expected[1:])}."
+                )
+            width += markers[0].numel()
+        return width
+
+    def _probe_temporal_head(self, in_features: int) -> None:
+        head = self.temporal_head
+        if head.in_features != in_features:
+            raise ConfigError(
+                f"temporal_head: in_features={head.in_features}, but spf_mode='{self.spf_mode}' and the markers give "
+                f"{in_features} features a frame; leave in_features out of its config."
+            )
+        torques = _probe("temporal_head", head, torch.empty(2, head.window, in_features, device="meta"))
+        expected = (2, 1, *self.torque_codec.mean.shape)
+        if torques.shape != expected:
+            raise ConfigError(
+                f"temporal_head: gives {list(torques.shape[1:])} for one window, but torque_codec has "
+                f"{list(expected[1:])}; let both have the same num_torques."
+            )
+
+    @property
+    def _keep_volume(self) -> bool:
+        return self.spf_mode in ("pooled8", "full")
+
+    def encode_images(self, images: Tensor) -> ImageResult:
+        """Return tokens, markers and pose of normalised images [N, 3, S, S]."""
+        images = images.contiguous(memory_format=torch.channels_last)
+        pose = self.pose_decoder(self.heatmap_head(self.backbone(images)), self._keep_volume)
+        tokens = SPF_MODES[self.spf_mode](pose)
+        markers = None
+        if self.marker_regressor is not None:
+            markers = self.marker_regressor(coordinate_features(pose).unflatten(1, (-1, 3)))
+            tokens = torch.cat([tokens, markers.flatten(1)], dim=1)
+        return ImageResult(tokens, markers, pose.coordinates)
+
+    def tensor(self, inputs: Inputs) -> VIDOutput:
+        """Return standardised torques and markers, and the pose, for ``inputs['frames']`` [B, L, 3, S, S]."""
+        frames = inputs["frames"]
+        if frames.shape[2:] != (3, self.image_size, self.image_size):
+            raise ConfigError(
+                f"frames are {list(frames.shape[2:])}, expected [3, {self.image_size}, {self.image_size}]; set the "
+                f"dataset's image size or the model's image_size."
+            )
+        is_new = inputs.get("frame_is_new")
+        if is_new is None:
+            tokens, markers, pose = self.encode_images(frames.flatten(0, 1))
+        else:
+            is_new = torch.cat([torch.ones_like(is_new[:, :1]), is_new[:, 1:]], dim=1)
+            source = is_new.flatten().cumsum(0) - 1
+            tokens, markers, pose = self.encode_images(frames[is_new])
+            tokens, pose = tokens[source], pose[source]
+            markers = None if markers is None else markers[source]
+        clips = frames.shape[:2]
+        torques = self.temporal_head(tokens.unflatten(0, clips))
+        return VIDOutput(torques, None if markers is None else markers.unflatten(0, clips), pose.unflatten(0, clips))
+
+    def losses(self, output: VIDOutput, samples: Sequence[TorqueSample]) -> dict[str, Tensor]:
+        """Return loss_torque and, with a marker regressor, loss_markers (gt_markers [L, M, 3] m where valid)."""
+        losses = super().losses(output, samples)
+        if self.marker_codec is not None and self.marker_loss is not None:
+            target = self.marker_codec.encode(stack(samples, "gt_markers"))
+            valid = stack(samples, "gt_marker_valid")[..., None]
+            losses["loss_markers"] = self.marker_loss(output.markers, target, valid)
+        return losses
+
+    def attach(self, output: VIDOutput, samples: Sequence[TorqueSample]) -> Sequence[TorqueSample]:
+        """Add pred_torques [K, Q] N·m, pred_pose [L, J, 3] bins and pred_markers [L, M, 3] m to each sample."""
+        super().attach(output, samples)
+        for sample, pose in zip(samples, output.pose):
+            sample.pred_pose = pose
+        if self.marker_codec is not None and output.markers is not None:
+            for sample, markers in zip(samples, self.marker_codec.decode(output.markers)):
+                sample.pred_markers = markers
+        return samples
+
+
+def _probe(slot: str, part: nn.Module, *args: Any) -> Any:
+    """Run ``part`` on tensors that have shapes and no content: nothing is computed and no state changes."""
+    state = {name: value.to("meta") for name, value in (*part.named_parameters(), *part.named_buffers())}
+    try:
+        return functional_call(part, state, args)
+    except (RuntimeError, ValueError, IndexError) as error:
+        shapes = args[0].shape if isinstance(args[0], Tensor) else args[0][-1].shape
+        raise ConfigError(
+            f"{slot}: {type(part).__name__} does not fit the part before it, which gives {list(shapes)}: "
+            f"{str(error).splitlines()[0]}."
+        ) from error

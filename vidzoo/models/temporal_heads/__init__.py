@@ -1,0 +1,7 @@
+"""Slot: tokens [B, L, F] of a clip to standardised torques [B, K, Q] at the centres of its K = L - T + 1 windows."""
+
+from vidzoo.models.temporal_heads.lstm import LSTMTorqueHead
+from vidzoo.models.temporal_heads.transformer import TransformerTorqueHead
+from vidzoo.models.temporal_heads.windows import unfold_windows
+
+__all__ = ["LSTMTorqueHead", "TransformerTorqueHead", "unfold_windows"]

@@ -1,0 +1,31 @@
+"""Clips to windows."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from vidzoo.errors import ConfigError
+
+
+def check_window(window: int, owner: str) -> None:
+    """Check that a window of ``window`` frames has a centre.
+
+    Raises:
+        ConfigError: it has none.
+    """
+    if window < 1 or window % 2 == 0:
+        raise ConfigError(f"{owner}: window={window} must be odd and positive, so that it has a centre frame.")
+
+
+def unfold_windows(tokens: Tensor, window: int) -> Tensor:
+    """Cut clips [B, L, F] into all their windows of T = ``window`` frames, [B * K, T, F] with K = L - T + 1.
+
+    Raises:
+        ConfigError: the clip is shorter than a window.
+    """
+    if tokens.shape[1] < window:
+        raise ConfigError(
+            f"a clip of {tokens.shape[1]} frames is shorter than window={window}; "
+            f"make the dataset's clips at least as long, or the temporal head's window shorter."
+        )
+    return tokens.unfold(1, window, 1).flatten(0, 1).transpose(1, 2)
