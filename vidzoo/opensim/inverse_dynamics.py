@@ -5,7 +5,7 @@ all functions here, so that ``tau = inertial_torques - sum over feet of J^T W`` 
 Letters: F = frames, C = the 35 coordinates in the order of ``anatomy.COORDINATES``; feet are right, left.
 
 OpenSim's log is switched off unless its level was set to something other than its default. While its tool runs, the
-process's standard output is closed, so that two threads must not be in here at once; two processes may.
+process's standard output goes nowhere, so that two threads must not be in here at once; two processes may.
 """
 
 from __future__ import annotations
@@ -80,13 +80,14 @@ def default_lowpass_hz(family: str | None) -> float:
 
 
 def _import_opensim() -> Any:
-    """Return the OpenSim package, its log off: it would also write a file opensim.log where the process runs."""
+    """Return the OpenSim package, its log off and without its file opensim.log in the working directory."""
     try:
         import opensim
     except ImportError as error:
         raise VidZooError(f"OpenSim is not there ({error}); install it with: pip install 'vidzoo[opensim]'.") from None
     if opensim.Logger.getLevelString() == "Info":
         opensim.Logger.setLevelString("Off")
+        opensim.Logger.removeFileSink()
     return opensim
 
 

@@ -71,8 +71,10 @@ def _marker_columns(names_line: str, axes_line: str, path: Path) -> dict[str, in
 
 def _parse_row(line: str, number: int, width: int, path: Path) -> list[str]:
     """Return a row as ``width`` cells; an empty cell, or one cut off at the end, becomes 'nan'."""
-    cells = [cell.strip() or "nan" for cell in line.split("\t")] if "\t" in line else line.split()
-    if any(cell != "nan" for cell in cells[width:]):
+    with_tabs = "\t" in line
+    cells = [cell.strip() or "nan" for cell in line.split("\t")] if with_tabs else line.split()
+    # Between blanks an empty cell cannot be seen: a short row might have lost any of its cells.
+    if any(cell != "nan" for cell in cells[width:]) or (not with_tabs and len(cells) != width):
         raise DataError(f"{path}, line {number}: {len(cells)} cells where the header has {width}; export it anew.")
     return cells[:width] + ["nan"] * (width - len(cells))
 
