@@ -58,60 +58,65 @@ def test_a_writer_refuses_nan_duplicates_and_a_missing_folder_and_leaves_nothing
     assert not list(tmp_path.iterdir())
 
 
-def _changes(arrays):
-    n = len(arrays["frame"])
-    nan = arrays["torques"].copy()
-    nan[3, 1] = np.nan
-    infinite = arrays["torques"].copy()
-    infinite[3, 1] = -np.inf
-    code_points = np.full(n, "s", dtype="U1").view(np.uint32)
-    return {
-        "pickled array": ({"subject": arrays["subject"].astype(object)}, "type object"),
-        "pickled provenance": ({"provenance": np.array({"a": 1}, dtype=object)}, "type object"),
-        "NaN": ({"torques": nan}, "no finite number"),
-        "infinity": ({"torques": infinite}, "no finite number"),
-        "float64": ({"torques": arrays["torques"].astype(np.float64)}, "float64"),
-        "integers": ({"torques": arrays["torques"].astype(np.int32)}, "type int32"),
-        "float frames": ({"frame": arrays["frame"].astype(np.float64)}, "type float64"),
-        "foreign byte order": ({"subject": arrays["subject"].astype(arrays["subject"].dtype.newbyteorder())}, "type"),
-        "bytes for text": ({"subject": arrays["subject"].astype("S")}, "type"),
-        "short column": ({"frame": arrays["frame"][:-1]}, "rows"),
-        "flat torques": ({"torques": arrays["torques"].ravel()}, "shape"),
-        "too few joints": ({"joint_names": arrays["joint_names"][:-1]}, "10 different joint names for 11"),
-        "a joint twice": ({"joint_names": np.array(["hip_flexion_r"] * 11)}, "1 different joint names"),
-        "a frame twice": ({"frame": np.full(n, 41)}, "more than once"),
-        "long names": ({"subject": np.full(n, "s" * 100_000)}, "100000 characters"),
-        "impossible characters": ({"subject": (code_points * 0 + 0x110000).view("U1")}, "characters that do not exist"),
-        "surrogates": ({"subject": (code_points * 0 + 0xD800).view("U1")}, "characters that do not exist"),
-        "provenance no JSON": ({"provenance": np.array("import os")}, "is no predictions file"),
-        "provenance a list": ({"provenance": np.array("[1]")}, "no JSON object"),
-        "provenance too deep": ({"provenance": np.array("[" * 200_000)}, "is no predictions file"),
-        "other format": ({"format": np.array("vid-results")}, "vid-results"),
-        "other version": ({"version": np.array(99)}, "99"),
-        "extra member": ({"payload": np.zeros(3)}, "payload"),
-        "path out of the archive": ({"../../evil": np.zeros(3)}, "evil"),
-    }
+def _with(name, index, value):
+    def change(arrays):
+        array = arrays[name].copy()
+        array[index] = value
+        return {name: array}
+
+    return change
 
 
-@pytest.mark.parametrize("case", [
-    "pickled array", "pickled provenance", "NaN", "infinity", "float64", "integers", "float frames",
-    "foreign byte order", "bytes for text", "short column", "flat torques", "too few joints", "a joint twice",
-    "a frame twice", "long names", "impossible characters", "surrogates", "provenance no JSON", "provenance a list",
-    "provenance too deep", "other format", "other version", "extra member", "path out of the archive",
-])  # fmt: skip
+def _as(name, dtype):
+    return lambda arrays: {name: arrays[name].astype(dtype)}
+
+
+def _instead(name, value):
+    return lambda _: {name: value}
+
+
+def _characters(code):
+    return lambda arrays: {"subject": np.full(len(arrays["frame"]), code, np.uint32).view("U1")}
+
+
+HOSTILE = {
+    "pickled array": (_as("subject", object), "type object"),
+    "pickled provenance": (_instead("provenance", np.array({"a": 1}, dtype=object)), "type object"),
+    "NaN": (_with("torques", (3, 1), np.nan), "no finite number"),
+    "infinity": (_with("torques", (3, 1), -np.inf), "no finite number"),
+    "float64": (_as("torques", np.float64), "float64"),
+    "integers": (_as("torques", np.int32), "type int32"),
+    "float frames": (_as("frame", np.float64), "type float64"),
+    "foreign byte order": (lambda a: {"subject": a["subject"].astype(a["subject"].dtype.newbyteorder())}, "type"),
+    "bytes for text": (_as("subject", "S"), "type"),
+    "short column": (lambda a: {"frame": a["frame"][:-1]}, "rows"),
+    "flat torques": (lambda a: {"torques": a["torques"].ravel()}, "shape"),
+    "too few joints": (lambda a: {"joint_names": a["joint_names"][:-1]}, "10 different joint names for 11"),
+    "a joint twice": (_instead("joint_names", np.array(["hip_flexion_r"] * 11)), "1 different joint names"),
+    "a frame twice": (_with("frame", slice(None), 41), "more than once"),
+    "long names": (lambda a: {"subject": np.full(len(a["frame"]), "s" * 100_000)}, "100000 characters"),
+    "impossible characters": (_characters(0x110000), "characters that do not exist"),
+    "surrogates": (_characters(0xD800), "characters that do not exist"),
+    "provenance no JSON": (_instead("provenance", np.array("import os")), "is no predictions file"),
+    "provenance a list": (_instead("provenance", np.array("[1]")), "no JSON object"),
+    "provenance too deep": (_instead("provenance", np.array("[" * 200_000)), "is no predictions file"),
+    "provenance too long": (_instead("provenance", np.array(" " * (5 << 20))), "5242880 characters"),
+    "other format": (_instead("format", np.array("vid-results")), "vid-results"),
+    "other version": (_instead("version", np.array(99)), "99"),
+    "extra member": (_instead("payload", np.zeros(3)), "payload"),
+    "path out of the archive": (_instead("../../evil", np.zeros(3)), "evil"),
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE)
 def test_a_hostile_file_is_refused_in_one_sentence(case, arrays, tmp_path):
-    changes, match = _changes(arrays)[case]
+    change, match = HOSTILE[case]
     path = tmp_path / "hostile.npz"
-    np.savez_compressed(path, **(arrays | changes))
+    np.savez_compressed(path, **(arrays | change(arrays)))
     with pytest.raises(DataError, match=match) as refused:
         read_predictions(path)
     message = str(refused.value)
     assert message.startswith(str(path)) and "\n" not in message and len(message) < 1000
-
-
-def test_every_case_is_tried(arrays):
-    marks = test_a_hostile_file_is_refused_in_one_sentence.pytestmark[0].args[1]
-    assert sorted(marks) == sorted(_changes(arrays))
 
 
 def _rewrite(source, target, replaced: dict[str, bytes]):
@@ -135,10 +140,10 @@ def test_an_array_that_declares_more_than_it_holds_is_refused_unread(good_file, 
 
 def test_a_zip_bomb_is_refused_before_it_is_unpacked(good_file, tmp_path, monkeypatch):
     path = tmp_path / "bomb.npz"
-    n = 5_000_000
+    n = 500_000
     _rewrite(good_file, path, {"torques.npy": _header((n, 11)) + bytes(44 * n)})
     assert path.stat().st_size < 1_000_000
-    monkeypatch.setattr("vidzoo.evaluation.predictions.MAX_BYTES", 100 << 20)
+    monkeypatch.setattr("vidzoo.evaluation.predictions.MAX_BYTES", 10 << 20)
     monkeypatch.setattr(zipfile.ZipFile, "open", lambda *_: pytest.fail("a member was opened"))
     with pytest.raises(DataError, match="unpacks to 22"):
         read_predictions(path)

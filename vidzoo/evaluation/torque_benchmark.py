@@ -70,7 +70,8 @@ class TorqueBenchmark(BaseMetric):
         vid_file: path of the vid file.
         split: path of the split manifest; its test side is scored, its training side makes the floors.
         out_dir: folder that gets ``predictions.npz`` and ``results.json``, made where it is missing; None: no files.
-        collect_device: 'cpu' (through a folder that all processes share) or 'gpu' (through the process group).
+        collect_device: how processes hand in their clips. 'gpu': through the process group, be it NCCL or gloo; 'cpu':
+            through files in the working directory, which all of them must share.
         prefix: put before every logged name.
         print_tables: print the three tables after a test; after a validation it is one line.
 
@@ -89,7 +90,7 @@ class TorqueBenchmark(BaseMetric):
         vid_file: str | Path,
         split: str | Path,
         out_dir: str | Path | None = None,
-        collect_device: str = "cpu",
+        collect_device: str = "gpu",
         prefix: str | None = None,
         print_tables: bool = True,
     ) -> None:

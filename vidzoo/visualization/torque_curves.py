@@ -58,7 +58,7 @@ def plot_torque_curves(
         for start, stop in edges.reshape(-1, 2):
             axis.axvspan(time[start] - step / 2, time[stop - 1] + step / 2, color="0.85", lw=0)
         axis.axhline(0, color="0.8", lw=0.6, zorder=0)
-        axis.plot(broken(time), broken(true[:, j]), color="black", lw=1.6)
+        axis.plot(broken(time), broken(true[:, j]), color="black", lw=1.4, zorder=3)
         for (_, values), colour in zip(predicted.items(), _colours()):
             axis.plot(broken(time), broken(values[:, j]), color=colour, lw=1.2)
         errors = [mpje_joint(v[:, [j]], true[:, [j]], ones, valid[:, [j]])[0] for v in predicted.values()]
@@ -68,12 +68,12 @@ def plot_torque_curves(
         axis.margins(x=0)
     for axis in axes[len(joints) :]:
         axis.axis("off")
-    lines = [axes[0].plot([], [], color="black", lw=1.6, label="measured (inverse dynamics)")[0]]
+    lines = [axes[0].plot([], [], color="black", lw=1.4, label="label (inverse dynamics)")[0]]
     lines += [axes[0].plot([], [], color=c, lw=1.2, label=name)[0] for name, c in zip(predicted, _colours())]
     if not valid.all():
         lines.append(axes[0].fill([], [], color="0.85", label="label not trusted")[0])
-    axes[len(joints)].legend(handles=lines, loc="center", frameon=False, fontsize=9)
-    axes[len(joints)].text(0.5, 0.02, "in brackets: mPJE_joint of this trial, N·m/kg", ha="center", fontsize=8)
+    note = "in brackets: mPJE_joint\nof this trial, N·m/kg"
+    axes[len(joints)].legend(handles=lines, loc="center", frameon=False, fontsize=9, title=note, title_fontsize=8)
     figure.supxlabel("time (s)", fontsize=9)
     figure.supylabel("torque (N·m/kg)", fontsize=9)
     figure.suptitle(title, fontsize=10)

@@ -1,0 +1,115 @@
+"""Torque curves: what is drawn, which trial is chosen, and the tool."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from vidzoo.anatomy import BENCHMARK_JOINTS
+from vidzoo.errors import DataError
+from vidzoo.evaluation.labels import load_labels
+from vidzoo.evaluation.predictions import Predictions, write_predictions
+from vidzoo.splits import Split
+from vidzoo.vid_file import VidFile
+from vidzoo.visualization.torque_curves import plot_recording, plot_torque_curves, save_figure, typical_recording
+
+TOOL = Path(__file__).resolve().parents[2] / "tools" / "plot_torques.py"
+
+
+@pytest.fixture(scope="module")
+def case(tiny_vid_file, tiny_split):
+    """Predictions whose error grows from recording to recording: 3, 6, ... 18 N·m everywhere."""
+    vid, split = VidFile(tiny_vid_file), Split.load(tiny_split)
+    labels = load_labels(vid, split.test)
+    torques = (labels.torques + 3.0 * (labels.unit[:, None] + 1)).astype(np.float32)
+    camera = np.full(len(labels), "Cam0")
+    return Predictions(labels.subject, labels.trial, camera, labels.frame, torques, split.hash), vid, split
+
+
+def test_panels_hold_the_data_and_break_at_gaps():
+    rng = np.random.default_rng(0)
+    time = np.r_[np.arange(10), np.arange(20, 30)] / 100
+    true, predicted = rng.normal(size=(2, 20, 11))
+    valid = np.ones((20, 11), bool)
+    valid[3:6, 2] = valid[19, 2] = False
+    figure = plot_torque_curves(time, true, {"model": predicted}, valid, "title")
+    panels = figure.axes[:11]
+    assert [panel.get_title().split()[0] for panel in panels] == list(BENCHMARK_JOINTS)
+    for j, panel in enumerate(panels):
+        zero, truth, model = panel.get_lines()[:3]
+        assert zero.get_ydata()[0] == 0
+        for line, values in ((truth, true), (model, predicted)):
+            drawn = line.get_ydata()
+            assert np.isnan(drawn[10]) and len(drawn) == 21
+            np.testing.assert_array_equal(drawn[~np.isnan(drawn)], values[:, j])
+        error = np.abs(true - predicted)[valid[:, j], j].mean()
+        assert f"({error:.3f})" in panel.get_title()
+    assert [len(panel.patches) for panel in panels] == [1 if j == 0 else 2 if j == 2 else 0 for j in range(11)]
+    spans = [patch.get_extents().transformed(panels[2].transData.inverted()) for patch in panels[2].patches]
+    np.testing.assert_allclose([spans[0].x0, spans[0].x1], [0.025, 0.055], atol=1e-6)
+    assert figure.get_suptitle() == "title"
+
+
+def test_typical_recording_is_the_one_next_to_the_median(case):
+    masses = {"subject1": 60, "subject2": 61}
+    recordings = [(subject, trial) for subject in masses for trial in ("DJ1", "squats1", "walking1")]
+    errors = {key: 3.0 * (k + 1) / masses[key[0]] for k, key in enumerate(recordings)}
+    median = np.median(list(errors.values()))
+    nearest = sorted(errors, key=lambda key: abs(errors[key] - median))[:2]
+    assert typical_recording(*case) in nearest
+
+
+def test_a_recording_is_drawn_per_kg_and_says_what_it_is(case):
+    predictions, vid, split = case
+    figure = plot_recording(predictions, vid, split, "subject2", "squats1")
+    title = figure.get_suptitle()
+    assert title == "subject2 squats1 · held out by protocol block · synthetic motion, synthetic images"
+    _, truth, model = figure.axes[0].get_lines()[:3]
+    np.testing.assert_allclose(truth.get_xdata(), np.arange(29, 40) / 100)
+    np.testing.assert_allclose(model.get_ydata() - truth.get_ydata(), 15 / 61, rtol=1e-5)
+    leaky = replace(split, protocol="random_frame")
+    assert "(leaks)" in plot_recording(predictions, vid, leaky, "subject1", "DJ1").get_suptitle()
+
+
+def test_what_is_not_held_out_or_not_predicted_is_refused(case):
+    predictions, vid, split = case
+    with pytest.raises(DataError, match="subject9/DJ1 is not in the split's test side; it holds subject1/DJ1"):
+        plot_recording(predictions, vid, split, "subject9", "DJ1")
+    elsewhere = replace(predictions, subject=np.full(len(predictions), "subject1"))
+    with pytest.raises(DataError, match="hold no frame of subject2/DJ1"):
+        plot_recording(elsewhere, vid, split, "subject2", "DJ1")
+
+
+def test_saving_is_all_or_nothing(case, tmp_path):
+    figure = plot_recording(*case, "subject1", "DJ1")
+    save_figure(figure, tmp_path / "a.png", dpi=60)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
+    image = cv2.imread(str(tmp_path / "a.png"))
+    assert image is not None and image.std() > 10
+    with pytest.raises(DataError, match="does not exist"):
+        save_figure(figure, tmp_path / "no" / "a.png")
+
+
+def test_tool_draws_and_refuses(case, tiny_vid_file, tiny_split, tmp_path):
+    write_predictions(tmp_path / "p.npz", case[0])
+    common = [str(tmp_path / "p.npz"), "--vid-file", str(tiny_vid_file), "--split", str(tiny_split)]
+
+    def run(*more: str) -> subprocess.CompletedProcess:
+        return subprocess.run([sys.executable, str(TOOL), *common, *more], capture_output=True, text=True)
+
+    done = run("--out", str(tmp_path / "c.png"))
+    assert done.returncode == 0 and "subject" in done.stdout, done.stderr
+    assert cv2.imread(str(tmp_path / "c.png")) is not None
+    for more, said in (
+        (("--out", str(tmp_path / "d.png"), "--subject", "subject1"), "go together"),
+        (("--out", str(tmp_path / "d.png"), "--subject", "x", "--trial", "y"), "not in the split's test side"),
+    ):
+        refused = run(*more)
+        assert refused.returncode == 2 and said in refused.stderr and "Traceback" not in refused.stderr
+    assert not (tmp_path / "d.png").exists()
