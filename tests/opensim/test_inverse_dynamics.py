@@ -244,6 +244,8 @@ def test_refuses_wrong_motion(body):
         inverse_dynamics(body, time[::-1], coordinates)
     with pytest.raises(DataError, match="equal intervals"):
         inertial_terms(body, time**1.1, coordinates, lowpass_hz=6.0)
+    with pytest.raises(DataError, match=r"lasts 0.1 s, but a low-pass filter at 12 Hz needs 0.17 s"):
+        inertial_terms(body, time, coordinates, lowpass_hz=12.0)
     for wrong in (0.0, 100.0, float("nan")):
         with pytest.raises(ConfigError, match="lowpass_hz"):
             inertial_terms(body, time, coordinates, lowpass_hz=wrong)

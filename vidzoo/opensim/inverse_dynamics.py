@@ -210,6 +210,12 @@ def _motion(
                 f"inverse dynamics: lowpass_hz is {lowpass_hz}, expected more than 0 and less than half the rate "
                 f"({0.5 / step:g} Hz), or None for no filter."
             )
+        if len(time) * step < 2 / lowpass_hz:
+            # The padding is half the trial; shorter than a period, it lets the filter's start into the result.
+            raise DataError(
+                f"inverse dynamics: the motion lasts {len(time) * step:g} s, but a low-pass filter at "
+                f"{lowpass_hz:g} Hz needs {2 / lowpass_hz:.2g} s; take a longer part."
+            )
     motion = _table(opensim, names, time, coordinates)
     if lowpass_hz is not None:
         motion.pad(len(time) // 2)
