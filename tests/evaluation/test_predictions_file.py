@@ -98,6 +98,7 @@ HOSTILE = {
     "impossible characters": (_characters(0x110000), "characters that do not exist"),
     "surrogates": (_characters(0xD800), "characters that do not exist"),
     "provenance no JSON": (_instead("provenance", np.array("import os")), "is no predictions file"),
+    "provenance with NaN": (_instead("provenance", np.array('{"a": NaN}')), "NaN, which is no JSON"),
     "provenance a list": (_instead("provenance", np.array("[1]")), "no JSON object"),
     "provenance too deep": (_instead("provenance", np.array("[" * 200_000)), "is no predictions file"),
     "provenance too long": (_instead("provenance", np.array(" " * (5 << 20))), "5242880 characters"),

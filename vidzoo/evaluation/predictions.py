@@ -124,12 +124,16 @@ def write_predictions(path: str | Path, predictions: Predictions) -> None:
                 torques=predictions.torques.astype(np.float32),
                 joint_names=np.array(predictions.joint_names),
                 split_hash=np.array(predictions.split_hash),
-                provenance=np.array(json.dumps(predictions.provenance, sort_keys=True)),
+                provenance=np.array(json.dumps(predictions.provenance, sort_keys=True, allow_nan=False)),
             )
         temporary.replace(path)
     finally:
         with suppress(FileNotFoundError):
             temporary.unlink()
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"'provenance' holds {name}, which is no JSON")
 
 
 def _read_member(archive: zipfile.ZipFile, name: str) -> np.ndarray:
@@ -195,7 +199,7 @@ def read_predictions(path: str | Path) -> Predictions:
         if arrays["torques"].dtype != np.float32 or arrays["frame"].dtype != np.int64:
             found_types = f"'torques' is {arrays['torques'].dtype}, 'frame' {arrays['frame'].dtype}"
             raise ValueError(f"{found_types}, expected float32 and int64")
-        provenance = json.loads(str(arrays["provenance"]))
+        provenance = json.loads(str(arrays["provenance"]), parse_constant=_refuse_constant)
         if not isinstance(provenance, dict):
             raise ValueError("'provenance' is no JSON object")
     # RuntimeError: an encrypted member; NotImplementedError: an unknown zip feature

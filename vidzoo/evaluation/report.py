@@ -157,7 +157,7 @@ def action_table(results: dict[str, Any]) -> str:
 
 def format_report(results: dict[str, Any]) -> str:
     """Format all three tables with what a reader must know to read them."""
-    untrained = results["floor_values"]["families_not_trained_on"]
+    untrained = results["split"]["families_not_trained_on"]
     where = data_line(results)
     lines = [
         where,

@@ -242,15 +242,14 @@ class _Sums:
         }
 
 
-def _floors(split: Split, vid: VidFile) -> tuple[dict[str, Callable[[Labels], np.ndarray]], dict[str, Any]]:
-    """Fit both floors on the training side's good labels.
+def _fit_floors(train: Labels, counts: np.ndarray) -> tuple[dict[str, Callable[[Labels], np.ndarray]], dict[str, Any]]:
+    """Fit both floors on the training labels that count.
 
     Returns their predictors, Labels -> [n, Q] N·m (NaN where nothing was trained on), and what they learnt.
     """
-    train = load_labels(vid, split.train)
     per_kg = train.torques / train.mass[:, None]
-    mean = F.mean_floor(per_kg, train.valid)
-    families = F.family_floor(per_kg, train.valid, train.family)
+    mean = F.mean_floor(per_kg, counts)
+    families = F.family_floor(per_kg, counts, train.family)
 
     def of_family(labels: Labels) -> np.ndarray:
         per_trial = np.array([families.get(trial.action, mean) for trial in labels.trials])
@@ -261,20 +260,22 @@ def _floors(split: Split, vid: VidFile) -> tuple[dict[str, Callable[[Labels], np
         "family_mean": of_family,
     }
     values = {
+        "unit": "N·m/kg",
+        "joints": list(BENCHMARK_JOINTS),
         "train_mean": [_number(x) for x in mean],
-        "family_mean": {name: [_number(x) for x in value] for name, value in families.items()},
+        "family_mean": {name: [_number(x) for x in families[name]] for name in _sorted_families(set(families))},
         "frames": len(train),
     }
     return predictors, values
 
 
 def score(predictions: Predictions, vid: VidFile, split: Split, resamples: int = 2000, seed: int = 0) -> dict[str, Any]:
-    """Score predictions; return all of ``results.json`` (paper, section 5.3; see the module's text for the rows).
+    """Score predictions; return all of ``results.json`` (paper, equation 8 and Tables 2-4; rows: see the module).
 
     Two choices of labels are scored: the good ones (the headline: ``overall``, ``joint``, ``family``, ``trial``) and
-    all that are numbers (``all_labels``). Beside each stand the two floors, fitted on the good training labels: their
-    ``overall`` row at ``floors.train_mean`` and ``floors.family_mean``, their other rows beneath it. A family that was
-    not trained on has the floor of all families. Several cameras' predictions are separate samples of their trial.
+    all that are numbers (``all_labels``). Beside each stand the two floors, fitted on the training labels of the same
+    choice: their ``overall`` row at ``floors.train_mean`` and ``floors.family_mean``, their other rows beneath it. A
+    family that was not trained on has the floor of all families. Several cameras' predictions are separate samples.
 
     Args:
         predictions: of exactly the split's test frames, once for each camera.
@@ -290,7 +291,7 @@ def score(predictions: Predictions, vid: VidFile, split: Split, resamples: int =
     labels, row = samples.labels, samples.row
     unit, mass, height, true = labels.unit[row], labels.mass[row], labels.height[row], labels.torques[row]
     valid, finite = labels.valid[row], labels.finite[row]
-    floors, floor_values = _floors(split, vid)
+    train = load_labels(vid, split.train)
 
     def section(torques: np.ndarray, counts: np.ndarray) -> dict[str, Any]:
         counts = counts & np.isfinite(torques)
@@ -298,13 +299,14 @@ def score(predictions: Predictions, vid: VidFile, split: Split, resamples: int =
         frames = np.bincount(unit[counts.any(axis=1)], minlength=len(labels.trials))
         return _Sums(sums, frames, labels, resamples, seed).section()
 
-    def with_floors(counts: np.ndarray) -> dict[str, Any]:
-        result = section(samples.torques, counts)
+    def with_floors(test_counts: np.ndarray, train_counts: np.ndarray) -> dict[str, Any]:
+        result = section(samples.torques, test_counts)
+        floors, values = _fit_floors(train, train_counts)
         result["floors"] = {}
         for name, predict in floors.items():
-            rows = section(predict(labels)[row], counts)
+            rows = section(predict(labels)[row], test_counts)
             result["floors"][name] = {**rows.pop("overall"), **rows}
-        return result
+        return result | {"floor_values": values}
 
     left_out = Counter(Reason(int(code)).name.lower() for code in labels.reason[row][finite & ~valid])
     tested = {trial.action for trial in labels.trials}
@@ -319,18 +321,12 @@ def score(predictions: Predictions, vid: VidFile, split: Split, resamples: int =
         "version": VERSION,
         "scorer": f"vidzoo {__version__}",
         "units": UNITS,
-        **with_floors(valid),
+        **with_floors(valid, train.valid),
         "all_labels": {
-            **with_floors(finite),
+            **with_floors(finite, train.finite),
             "left_out": int((finite & ~valid).sum()),
             "left_out_by_reason": dict(sorted(left_out.items())),
             "not_a_number": int((~finite).sum()),
-        },
-        "floor_values": {
-            **floor_values,
-            "unit": "N·m/kg",
-            "joints": list(BENCHMARK_JOINTS),
-            "families_not_trained_on": _sorted_families(tested - set(floor_values["family_mean"])),
         },
         "split": {
             "protocol": split.protocol,
@@ -338,6 +334,7 @@ def score(predictions: Predictions, vid: VidFile, split: Split, resamples: int =
             "seed": split.seed,
             "settings": split.settings,
             "leaks": split.leaks,
+            "families_not_trained_on": _sorted_families(tested - set(train.family.tolist())),
         },
         "data": {
             "vid_hash": vid.content_hash,
