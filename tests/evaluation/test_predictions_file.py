@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import zipfile
@@ -137,6 +138,27 @@ def test_an_array_that_declares_more_than_it_holds_is_refused_unread(good_file, 
     _rewrite(good_file, path, {"torques.npy": _header((250_000_000, 11)) + b"\0" * 100})
     with pytest.raises(DataError, match="declares"):
         read_predictions(path)
+
+
+def test_a_header_that_cannot_be_parsed_is_refused(good_file, tmp_path):
+    path = tmp_path / "header.npz"
+    for broken in (b"(240, (1,", b"'unclosed", b"__import__('os')"):
+        header = _header((240, 11)).replace(b"(240, 11)", broken.ljust(9))
+        _rewrite(good_file, path, {"torques.npy": header + bytes(44 * 240)})
+        with pytest.raises(DataError, match="is no predictions file"):
+            read_predictions(path)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_flipped_bytes_never_get_past_as_anything_but_a_sentence(seed, good_file, tmp_path):
+    rng, whole = np.random.default_rng(seed), np.frombuffer(good_file.read_bytes(), np.uint8)
+    path = tmp_path / "flipped.npz"
+    for _ in range(20):
+        content = whole.copy()
+        content[rng.integers(0, len(content), 5)] = rng.integers(0, 256, 5)
+        path.write_bytes(content.tobytes())
+        with contextlib.suppress(DataError):
+            assert len(read_predictions(path)) == 240
 
 
 def test_a_zip_bomb_is_refused_before_it_is_unpacked(good_file, tmp_path, monkeypatch):
