@@ -173,9 +173,24 @@ def _digest(group: h5py.Group) -> str:
         if isinstance(node, h5py.Dataset):
             sha.update(f"{node.dtype.str}{node.shape}".encode() + np.ascontiguousarray(node[()]).tobytes())
 
-    add("", group)
+    add(group.name, group)  # a renamed trial is another one
     group.visititems(add)
     return sha.hexdigest()
+
+
+def _child(group: Any, name: str, where: str) -> Any:
+    """Return a group's own member: no link to another place or file is followed."""
+    if not isinstance(group, h5py.Group) or not isinstance(group.get(name, getlink=True), h5py.HardLink):
+        raise DataError(f"{where} is missing or a link; build the file anew.")
+    return group[name]
+
+
+def _check_own_bytes(dataset: Any, where: str) -> None:
+    """Refuse a data set whose bytes are another file's or were never written."""
+    if not isinstance(dataset, h5py.Dataset) or dataset.external or dataset.is_virtual:
+        raise DataError(f"{where} keeps its data outside this file; such files are not read.")
+    if dataset.nbytes > MAX_DATASET_BYTES or dataset.nbytes > 64 * max(dataset.id.get_storage_size(), 1):
+        raise DataError(f"{where} declares {dataset.nbytes:,} bytes and stores far fewer; such files are not read.")
 
 
 class VidWriter:
@@ -271,20 +286,26 @@ class TrialReader:
 
     def __init__(self, group: h5py.Group, path: Path, subject: str, trial: str) -> None:
         self._group, self._path = group, path
+        self._datasets: dict[str, h5py.Dataset] = {}
         self.subject, self.trial = subject, trial
         for name in _TRIAL_ATTRIBUTES:
             if name not in group.attrs:
                 raise DataError(f"{path}: {subject}/{trial} lacks the attribute '{name}'; build the file anew.")
-        self.action: str = str(group.attrs["action"])
-        self.rate_hz = float(group.attrs["rate_hz"])
-        self.mass_kg = float(group.attrs["mass_kg"])
-        self.mass_source: str = str(group.attrs["mass_source"])
-        self.height_m = float(group.attrs["height_m"])
-        self.sex: str = str(group.attrs["sex"])
-        self.motion: str = str(group.attrs["motion"])
-        self.mass_metadata_kg = float(group.attrs["mass_metadata_kg"])
-        self.mass_force_plate_kg = float(group.attrs["mass_force_plate_kg"])
-        self.source_name: str = str(group.attrs["source_name"])
+        try:
+            self.action: str = str(group.attrs["action"])
+            self.rate_hz = float(group.attrs["rate_hz"])
+            self.mass_kg = float(group.attrs["mass_kg"])
+            self.mass_source: str = str(group.attrs["mass_source"])
+            self.height_m = float(group.attrs["height_m"])
+            self.sex: str = str(group.attrs["sex"])
+            self.motion: str = str(group.attrs["motion"])
+            self.mass_metadata_kg = float(group.attrs["mass_metadata_kg"])
+            self.mass_force_plate_kg = float(group.attrs["mass_force_plate_kg"])
+            self.source_name: str = str(group.attrs["source_name"])
+        except (TypeError, ValueError) as error:
+            raise DataError(
+                f"{path}: {subject}/{trial} has an attribute of the wrong type ({error}); build the file anew."
+            ) from None
         if not (np.isfinite(self.mass_kg) and self.mass_kg > 0):
             raise DataError(
                 f"{path}: {subject}/{trial} has mass {self.mass_kg} kg; torques per kg need a positive one."
@@ -293,22 +314,26 @@ class TrialReader:
         self.num_frames = int(time.shape[0]) if time.ndim == 1 else -1
         if not 0 < self.num_frames <= MAX_FRAMES_PER_TRIAL:
             raise DataError(f"{path}: {subject}/{trial} declares {time.shape} frames; the file is broken.")
-        cameras = group.get("cameras", getlink=True)
-        self.cameras: tuple[str, ...] = tuple(sorted(group["cameras"])) if isinstance(cameras, h5py.HardLink) else ()
+        self.cameras: tuple[str, ...] = ()
+        if "cameras" in group:
+            where = f"{path}: {subject}/{trial}/cameras"
+            cameras = _child(group, "cameras", where)
+            if not isinstance(cameras, h5py.Group):
+                raise DataError(f"{where} is no group of cameras; build the file anew.")
+            for name in cameras:
+                _child(cameras, name, f"{where}/{name}")
+            self.cameras = tuple(sorted(cameras))
 
     def _dataset(self, name: str) -> h5py.Dataset:
-        """Return a data set that holds its own bytes, none of another file's."""
-        where = f"{self._path}: {self.subject}/{self.trial}/{name}"
-        node: Any = self._group
-        for part in name.split("/"):
-            if not isinstance(node, h5py.Group) or not isinstance(node.get(part, getlink=True), h5py.HardLink):
-                raise DataError(f"{where} is missing or a link; build the file anew.")
-            node = node[part]
-        if not isinstance(node, h5py.Dataset) or node.external or node.is_virtual:
-            raise DataError(f"{where} keeps its data outside this file; such files are not read.")
-        if node.nbytes > MAX_DATASET_BYTES or node.nbytes > 64 * max(node.id.get_storage_size(), 1):
-            raise DataError(f"{where} declares {node.nbytes:,} bytes and stores far fewer; such files are not read.")
-        return node
+        """Return a data set that holds its own bytes, none of another file's; checked once."""
+        if name not in self._datasets:
+            where = f"{self._path}: {self.subject}/{self.trial}/{name}"
+            node: Any = self._group
+            for part in name.split("/"):
+                node = _child(node, part, where)
+            _check_own_bytes(node, where)
+            self._datasets[name] = node
+        return self._datasets[name]
 
     def has(self, name: str) -> bool:
         """Tell whether the trial holds an optional array."""
@@ -408,7 +433,10 @@ class VidFile:
     @property
     def content_hash(self) -> str:
         """SHA-256 over all trials' contents, as the builder wrote it."""
-        return str(self._file.attrs["content_hash"])
+        found = self._file.attrs.get("content_hash")
+        if not isinstance(found, str):
+            raise DataError(f"{self.path}: has no content hash; build it anew.")
+        return found
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -421,7 +449,13 @@ class VidFile:
         def natural(key: tuple[str, str]) -> list:
             return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", "/".join(key))]
 
-        return sorted(((s, t) for s in self._file for t in self._file[s]), key=natural)
+        keys = []
+        for subject in self._file:
+            group = _child(self._file, subject, f"{self.path}: {subject}")
+            if not isinstance(group, h5py.Group):
+                raise DataError(f"{self.path}: {subject} is no group of trials; build the file anew.")
+            keys += [(subject, trial) for trial in group]
+        return sorted(keys, key=natural)
 
     def __iter__(self) -> Iterator[TrialReader]:
         for subject, trial in self.trial_keys():
@@ -437,10 +471,9 @@ class VidFile:
         if (subject, trial) not in self._trials:
             node: Any = file
             for part in (subject, trial):
-                link = node.get(part, getlink=True) if isinstance(node, h5py.Group) else None
-                if not isinstance(link, h5py.HardLink):
+                if not isinstance(node, h5py.Group) or "/" in part or part not in node:
                     raise DataError(f"{self.path}: there is no trial {subject}/{trial} in it.")
-                node = node[part]
+                node = _child(node, part, f"{self.path}: {subject}/{trial}")
             self._trials[subject, trial] = TrialReader(node, self.path, subject, trial)
         return self._trials[subject, trial]
 
@@ -452,6 +485,13 @@ class VidFile:
         """
         hashes = []
         for reader in self:
+            where = f"{self.path}: {reader.subject}/{reader.trial}"
+
+            def check(name: str, node: Any, where: str = where) -> None:
+                if isinstance(node, h5py.Dataset):
+                    _check_own_bytes(node, f"{where}/{name}")
+
+            reader._group.visititems(check)
             found = _digest(reader._group)
             if found != reader._group.attrs.get("content_hash"):
                 raise DataError(f"{self.path}: {reader.subject}/{reader.trial} was changed after it was built.")

@@ -1,0 +1,56 @@
+"""tools/make_split.py as a user calls it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from vidzoo.splits import Split
+
+TOOL = Path(__file__).resolve().parents[2] / "tools" / "make_split.py"
+
+
+def call(*arguments: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, str(TOOL), *map(str, arguments)], capture_output=True, text=True)
+
+
+def test_writes_a_manifest_and_prints_its_table(tiny_vid_file, tmp_path):
+    out = tmp_path / "split.json"
+    done = call(tiny_vid_file, "--protocol", "block", "--gap", 5, "--out", out)
+    assert done.returncode == 0, done.stderr
+    split = Split.load(out)
+    assert (split.protocol, split.settings) == ("block", {"test_share": 0.2, "gap": 5})
+    assert split.hash in done.stdout
+    assert done.stdout.splitlines()[-3].split() == ["all", "6", "162", "6", "48"]
+    assert done.stderr == ""
+
+
+def test_warns_of_a_leak(tiny_vid_file, tmp_path):
+    done = call(tiny_vid_file, "--protocol", "random_frame", "--out", tmp_path / "split.json")
+    assert done.returncode == 0
+    assert "warning: random_frame leaks" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--protocol", "loso", "--held-out", "subject1", "subject2"], "train side of its 6 trials empty"),
+        (["--protocol", "loao"], "which action families to hold out"),
+        (["--protocol", "loso", "--held-out", "subject9"], "there is no subject 'subject9'"),
+    ],
+)
+def test_a_mistake_costs_one_sentence_and_no_file(tiny_vid_file, tmp_path, arguments, sentence):
+    done = call(tiny_vid_file, *arguments, "--out", tmp_path / "split.json")
+    assert done.returncode == 2
+    assert sentence in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_missing_vid_file(tmp_path):
+    done = call(tmp_path / "missing.h5", "--protocol", "block", "--out", tmp_path / "split.json")
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"error: {tmp_path / 'missing.h5'}: no such vid file")
