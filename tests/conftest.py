@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
 import torch
 
-from vidzoo.anatomy import COORDINATES, MARKERS, action_family
+from vidzoo.anatomy import COORDINATES, DEPENDENT_COORDINATES, MARKERS, TRANSLATIONS, action_family
+from vidzoo.opensim import Storage, write_storage
 from vidzoo.splits import Split, SplitEntry
 from vidzoo.vid_file import CameraTrack, Trial, VidFile, VidWriter
 
@@ -101,3 +104,101 @@ def tiny_split(tiny_vid_file: Path, tmp_path_factory: pytest.TempPathFactory) ->
     }
     Split("block", 0, vid.content_hash, {"gap": 5}, sides["train"], sides["test"]).save(path)
     return path
+
+
+def _write_table(path: Path, columns: list[str], time: np.ndarray, data: np.ndarray, in_degrees: bool) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_storage(path, Storage("table", tuple(columns), time, data, in_degrees))
+
+
+def _write_trc(path: Path, time: np.ndarray, markers: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    axes = "\t".join(f"X{i}\tY{i}\tZ{i}" for i in range(1, len(MARKERS) + 1))
+    lines = [
+        f"PathFileType\t4\t(X/Y/Z)\t{path.name}",
+        "DataRate\tCameraRate\tNumFrames\tNumMarkers\tUnits\tOrigDataRate\tOrigDataStartFrame\tOrigNumFrames",
+        f"100\t100\t{len(time)}\t{len(MARKERS)}\tmm\t100\t1\t{len(time)}",
+        "Frame#\tTime\t" + "\t\t\t".join(MARKERS) + "\t\t",
+        "\t\t" + axes,
+        "",
+    ]
+    for i, (t, row) in enumerate(zip(time, markers * 1000), 1):
+        lines.append(f"{i}\t{t:.4f}\t" + "\t".join("" if np.isnan(v) else f"{v:.5f}" for v in row.ravel()))
+    path.write_text("\n".join(lines) + "\n")
+
+
+def _write_video(path: Path, images: list[np.ndarray], codec: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=60)
+        stream.height, stream.width = images[0].shape[:2]
+        stream.pix_fmt = "yuv420p"
+        stream.bit_rate = 4_000_000
+        for image in images:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+        container.mux(stream.encode())
+
+
+@pytest.fixture(scope="session")
+def opencap_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in OpenCap's release layout: subject1 with squats1 (3.5 s), walking1 (0.8 s) and static1 (no family).
+
+    Metadata say 62 kg, the plates 60 kg. Coordinate c is 0.1 sin(2 pi t + c) rad, torque c is 10 cos(2 pi t + c) N·m,
+    the six residuals are 0. Cam0 (calibrated, .avi) and Cam1 (not calibrated, .mp4) show a disc at C7; the grey of
+    picture k, shown at k / 60 s, is 20 + k.
+    """
+    root = tmp_path_factory.mktemp("opencap")
+    folder = root / "subject1"
+    rng = np.random.default_rng(3)
+    stand = np.column_stack([rng.uniform(-0.2, 0.2, 51), rng.uniform(0.1, 1.4, 51), rng.uniform(-0.2, 0.2, 51)])
+    stand[MARKERS.index("C7")] = 0.0, 1.45, 0.0
+    intrinsics = np.array([[120.0, 0, 47.5], [0, 120.0, 63.5], [0, 0, 1]])
+    rotation = np.diag([1.0, -1.0, -1.0])
+    translation = np.array([0.0, 0.9, 3.0])
+    calibration = {
+        "distortion": np.zeros((1, 5)),
+        "intrinsicMat": intrinsics,
+        "imageSize": np.array([[128.0], [96.0]]),
+        "rotation": rotation,
+        "translation": translation[:, None] * 1000,
+    }
+    path = folder / "VideoData/Session0/Cam0/cameraIntrinsicsExtrinsics.pickle"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(pickle.dumps(calibration))
+    for trial, seconds in (("squats1", 3.5), ("walking1", 0.8), ("static1", 0.5)):
+        time = np.arange(round(seconds * 100) + 1) / 100
+
+        def markers_at(t: np.ndarray) -> np.ndarray:
+            return stand + 0.1 * np.sin(2 * np.pi * t)[:, None, None] * np.array([1.0, 0.5, 0.0])
+
+        phase = 2 * np.pi * time[:, None] + np.arange(len(COORDINATES))
+        angles = 0.1 * np.sin(phase)
+        in_degrees = [c not in TRANSLATIONS + DEPENDENT_COORDINATES for c in COORDINATES]
+        torques = 10 * np.cos(phase)
+        torques[:, :6] = 0
+        names = [f"{c}_{'moment' if d else 'force'}" for c, d in zip(COORDINATES, in_degrees)]
+        order = rng.permutation(len(names))
+        _write_trc(folder / f"MarkerData/Mocap/{trial}.trc", time, markers_at(time))
+        ik = np.where(in_degrees, np.rad2deg(angles), angles)
+        _write_table(folder / f"OpenSimData/Mocap/IK/{trial}.mot", list(COORDINATES), time, ik, True)
+        _write_table(
+            folder / f"OpenSimData/Mocap/ID/{trial}.sto", [names[i] for i in order], time, torques[:, order], False
+        )
+        columns = [f"{s}_ground_{q}{a}" for s in "RL" for q in ("force_v", "force_p", "torque_") for a in "xyz"]
+        force_time = np.arange(round(seconds * 1000) + 1) / 1000
+        forces = np.zeros((len(force_time), 18))
+        for vertical in (1, 10):
+            forces[:, vertical] = 30 * 9.80665 * (1 + 0.1 * np.sin(4 * np.pi * force_time))
+        _write_table(folder / f"ForceData/{trial}_forces.mot", columns, force_time, forces, False)
+        images = []
+        for k in range(int(seconds * 60) + 1):
+            image = np.full((128, 96, 3), 20 + k, np.uint8)
+            neck = markers_at(np.array([k / 60]))[0, MARKERS.index("C7")]
+            at = intrinsics @ (rotation @ neck + translation)
+            cv2.circle(image, (round(at[0] / at[2]), round(at[1] / at[2])), 4, (250, 250, 250), -1)
+            images.append(image)
+        session = folder / "VideoData/Session0"
+        _write_video(session / f"Cam0/{trial}/{trial}_syncdWithMocap.avi", images, "mpeg4")
+        _write_video(session / f"Cam1/{trial}/{trial}_syncdWithMocap.mp4", images, "libx264")
+    (folder / "sessionMetadata.yaml").write_text("subjectID: subject1\nmass_kg: 62.0\nheight_m: 1.7\ngender_mf: f\n")
+    return root

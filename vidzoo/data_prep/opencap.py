@@ -17,6 +17,7 @@ own, so that none can cost the others; what cannot be built becomes a row of the
 
 from __future__ import annotations
 
+import warnings
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass, field
@@ -539,12 +540,15 @@ def _build_in_worker(subject: Subject, trial: str, options: BuildOptions) -> tup
     """Build a trial; return it with its remarks, or None with the reason."""
     cv2.setNumThreads(1)
     try:
-        built, remarks = build_trial(subject, trial, options)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("default", UserWarning)
+            built, remarks = build_trial(subject, trial, options)
     except VidZooError as error:
         return None, str(error)
     except Exception as error:
         return None, f"unexpected {type(error).__name__}: {error}"
-    return built, "; ".join(remarks)
+    told = dict.fromkeys(str(warning.message) for warning in caught if warning.category is UserWarning)
+    return built, "; ".join([*remarks, *told])
 
 
 def _build_in_own_process(subject: Subject, trial: str, options: BuildOptions) -> tuple[Trial | None, str]:

@@ -1,0 +1,169 @@
+"""Calibration files are read without running them, and projection is OpenCV's."""
+
+from __future__ import annotations
+
+import builtins
+import io
+import os
+import pickle
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from vidzoo.data_prep.camera import Camera, read_camera, read_number_pickle
+from vidzoo.errors import DataError
+
+CALIBRATION = {
+    "distortion": np.array([[0.1, -0.05, 0.001, 0.002, 0.01]]),
+    "intrinsicMat": np.array([[620.0, 0, 179.5], [0, 620.0, 319.5], [0, 0, 1]]),
+    "imageSize": np.array([[640.0], [360.0]]),
+    "rotation": cv2.Rodrigues(np.array([0.3, 2.0, 0.1]))[0],
+    "translation": np.array([[-604.5], [1127.6], [3217.3]]),
+    "rotation_EulerAngles": np.array([[0.3], [2.0], [0.1]]),
+}
+
+
+def numpy_1_names(pickled: bytes) -> bytes:
+    """Rename NumPy 2's modules to NumPy 1's in a pickle of protocol 2 or 3, whose names are lines of text."""
+    return pickled.replace(b"numpy._core.", b"numpy.core.")
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_arrays_come_back_whatever_the_protocol(tmp_path: Path, protocol: int) -> None:
+    path = tmp_path / "camera.pickle"
+    path.write_bytes(pickle.dumps(CALIBRATION, protocol))
+    found = read_number_pickle(path)
+    for key, value in CALIBRATION.items():
+        np.testing.assert_array_equal(found[key], value)
+
+
+def test_numpy_1_and_fortran_order_and_scalars(tmp_path: Path) -> None:
+    path = tmp_path / "camera.pickle"
+    content = {
+        "f": np.asfortranarray(np.arange(6.0).reshape(2, 3)),
+        "big": np.arange(3, dtype=">f4"),
+        "integer": np.array([1, 2], dtype=np.int32),
+        "scalar": np.float64(1.5),
+        "list": [1, 2.5],
+    }
+    for protocol in (2, 3):
+        path.write_bytes(numpy_1_names(pickle.dumps(content, protocol)))
+        found = read_number_pickle(path)
+        for key, value in content.items():
+            np.testing.assert_array_equal(found[key], np.asarray(value, dtype=float))
+
+
+def test_read_camera(tmp_path: Path) -> None:
+    path = tmp_path / "camera.pickle"
+    path.write_bytes(pickle.dumps(CALIBRATION))
+    camera = read_camera(path)
+    assert camera.size == (360, 640)
+    np.testing.assert_allclose(camera.translation, [-0.6045, 1.1276, 3.2173])
+    points = np.random.default_rng(0).uniform(-1, 1, (5, 7, 3))
+    expected, _ = cv2.projectPoints(
+        points.reshape(-1, 1, 3) * 1000,
+        np.array([0.3, 2.0, 0.1]),
+        CALIBRATION["translation"],
+        CALIBRATION["intrinsicMat"],
+        CALIBRATION["distortion"],
+    )
+    np.testing.assert_allclose(camera.project(points), expected.reshape(5, 7, 2), atol=1e-6)
+
+
+class _Calls:
+    """Pickle as a call of a function."""
+
+    def __init__(self, function, *args) -> None:
+        self.call = function, args
+
+    def __reduce__(self):
+        return self.call
+
+
+def hostile(tmp_path: Path) -> dict[str, bytes]:
+    mark = str(tmp_path / "ran")
+    return {
+        "os.system": pickle.dumps({"rotation": _Calls(os.system, f"touch {mark}")}),
+        "builtins.eval": pickle.dumps(_Calls(builtins.eval, f"open({mark!r}, 'w')")),
+        "builtins.exec": pickle.dumps([_Calls(builtins.exec, f"open({mark!r}, 'w')")]),
+        "getattr": pickle.dumps(_Calls(getattr, np.ndarray, "__class__")),
+        "getattr of a bound method": pickle.dumps({"x": Path("a").exists}),
+        "state of a stand-in": b"\x80\x04cnumpy\nndarray\n}X\x01\x00\x00\x00aK\x01sb.",
+        "call of ndarray": b"\x80\x04cnumpy\nndarray\nK\x01\x85R.",
+        "dotted name": b"\x80\x04\x8c\x05numpy\x8c\x12ndarray.__class__.x\x93.",
+        "numpy.load": b"\x80\x04\x8c\x05numpy\x8c\x04load\x93.",
+        "numpy's runner": b"\x80\x04\x8c\x12numpy.testing._utils\x8c\x09runstring\x93.",
+        "object array": pickle.dumps({"rotation": np.array([{}, []], dtype=object)}),
+        "object array of calls": pickle.dumps({"x": np.array([_Calls(os.system, f"touch {mark}")], dtype=object)}),
+        "structured array": pickle.dumps({"x": np.zeros(2, dtype=[("a", "f8")])}),
+        "text array": pickle.dumps({"x": np.array(["a"])}),
+        "codec": b"\x80\x02c_codecs\nencode\nX\x01\x00\x00\x00aX\x05\x00\x00\x00rot13\x86R.",
+        "no dictionary": pickle.dumps([1, 2]),
+        "cut": pickle.dumps(CALIBRATION)[:-100],
+        "lies about its shape": pickle.dumps({"x": np.zeros(8)}).replace(b"K\x08\x85", b"K\x09\x85"),
+        "empty": b"",
+        "no pickle": b"hello world",
+        "text among numbers": pickle.dumps({"rotation": "abc"}),
+    }
+
+
+HOSTILE = tuple(hostile(Path("/nowhere")))
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_and_broken_pickles_are_refused(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "camera.pickle"
+    path.write_bytes(hostile(tmp_path)[name])
+    with pytest.raises(DataError, match="refused or broken"):
+        read_number_pickle(path)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_the_hostile_pickles_would_have_run(tmp_path: Path) -> None:
+    pickle.load(io.BytesIO(hostile(tmp_path)["builtins.eval"]))
+    assert (tmp_path / "ran").exists()
+
+
+def test_size_is_bounded(tmp_path: Path) -> None:
+    path = tmp_path / "camera.pickle"
+    path.write_bytes(pickle.dumps({"x": np.zeros(1 << 18)}))
+    with pytest.raises(DataError, match="few hundred"):
+        read_number_pickle(path)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("rotation", np.ones((3, 3)), "no rotation matrix"),
+        ("rotation", np.diag([1.0, 1.0, -1.0]), "no rotation matrix"),
+        ("translation", np.array([np.nan, 0, 0]), "'translation'"),
+        ("intrinsicMat", np.eye(2), "'intrinsicMat'"),
+        ("imageSize", None, "'imageSize'"),
+        ("distortion", np.zeros(3), "'distortion' has 3"),
+    ],
+)
+def test_calibrations_that_are_none(tmp_path: Path, key: str, value, message: str) -> None:
+    path = tmp_path / "camera.pickle"
+    content = {**CALIBRATION, key: value}
+    path.write_bytes(pickle.dumps({k: v for k, v in content.items() if v is not None}))
+    with pytest.raises(DataError, match=message):
+        read_camera(path)
+
+
+def test_behind_the_camera_and_missing_points_have_no_pixel() -> None:
+    camera = Camera(np.diag([100.0, 100, 1]), np.zeros(5), np.eye(3), np.zeros(3), (50, 50))
+    points = np.array([[0, 0, 1.0], [0, 0, -1.0], [np.nan, 0, 1], [0.2, 0.1, 2], [0.6, 0, 1]])
+    assert np.isnan(camera.project(points)).any(axis=1).tolist() == [False, True, True, False, False]
+    np.testing.assert_allclose(camera.project(points)[3], [10, 5])
+    assert camera.share_in_picture(points) == 2 / 4  # behind and right of the picture count against it, missing not
+
+
+def test_shared_calibration_sees_its_markers(shared_data: Path) -> None:
+    from vidzoo.opensim import read_trc
+
+    folder = shared_data / "LabValidation/subject6"
+    camera = read_camera(folder / "VideoData/Session1/CamRender/cameraIntrinsicsExtrinsics.pickle")
+    markers = read_trc(folder / "MarkerData/Mocap/walking1.trc").positions
+    assert camera.share_in_picture(markers) == 1.0
