@@ -127,9 +127,17 @@ def test_frame_boxes_follow_the_body_and_survive_missing_markers() -> None:
     boxes = crop.frame_boxes(CAMERA, markers, time)
     assert np.isfinite(boxes).all() and (boxes[:, 2] == boxes[:, 3]).all()
     centres = boxes[:, 0] + boxes[:, 2] / 2
-    assert (np.diff(centres) >= -1).all() and centres[-1] - centres[0] > 40
-    narrow = crop.trial_box(CAMERA, markers[:1])[2]
-    np.testing.assert_allclose(boxes[:, 2], narrow, atol=6)
+    assert (np.diff(centres) >= -1).all() and centres[-1] - centres[0] > 30
+    assert boxes[:, 2].max() < 1.1 * crop.trial_box(CAMERA, markers[:1])[2]
+
+
+def test_frame_boxes_hold_a_body_that_moves_fast() -> None:
+    markers = body(60)
+    hand = MARKERS.index("R_wrist_ulna")
+    markers[:, hand, 1] += 0.8 * (np.arange(60) > 50)  # thrown up at the very end
+    boxes = crop.frame_boxes(CAMERA, markers, np.arange(60) / 100)
+    pixels = CAMERA.project(crop.body_points(markers))
+    assert (pixels >= boxes[:, None, :2]).all() and (pixels <= boxes[:, None, :2] + boxes[:, None, 2:]).all()
 
 
 def test_letterbox_never_stretches() -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
+from scipy.ndimage import gaussian_filter1d, maximum_filter1d, minimum_filter1d
 
 from vidzoo.anatomy import MARKERS
 from vidzoo.data_prep.camera import Camera
@@ -44,17 +44,22 @@ def trial_box(camera: Camera, markers: np.ndarray) -> np.ndarray:
 
 
 def frame_boxes(camera: Camera, markers: np.ndarray, time: np.ndarray) -> np.ndarray:
-    """Return a square [V, 4] for each frame of ``markers`` [V, M, 3] m, following the body smoothly."""
+    """Return a square [F, 4] for each frame of ``markers`` [F, M, 3] m, following the body smoothly.
+
+    Each box holds the body: what is smoothed is the extent over all frames that the smoothing reaches.
+    """
     pixels = camera.project(body_points(markers))
-    seen = np.isfinite(pixels).all(axis=(2)).any(axis=1)
-    squares = np.full((len(pixels), 4), np.nan)
-    squares[seen] = _square_around(np.nanmin(pixels[seen], axis=1), np.nanmax(pixels[seen], axis=1))
-    for column in squares.T:
+    seen = np.isfinite(pixels).all(axis=2).any(axis=1)
+    low, high = np.full((2, len(pixels), 2), np.nan)
+    low[seen], high[seen] = np.nanmin(pixels[seen], axis=1), np.nanmax(pixels[seen], axis=1)
+    for column in (*low.T, *high.T):
         column[~seen] = np.interp(time[~seen], time[seen], column[seen])
-    if len(time) > 1:
-        rate_hz = (len(time) - 1) / (time[-1] - time[0])
-        squares = gaussian_filter1d(squares, SMOOTHING * rate_hz, axis=0, mode="nearest")
-    return _whole_pixels(squares)
+    sigma = SMOOTHING * (len(time) - 1) / (time[-1] - time[0])
+    reach = round(2 * sigma)
+    low = minimum_filter1d(low, 2 * reach + 1, axis=0, mode="nearest")
+    high = maximum_filter1d(high, 2 * reach + 1, axis=0, mode="nearest")
+    low, high = (gaussian_filter1d(edge, sigma, axis=0, mode="nearest", radius=reach) for edge in (low, high))
+    return _whole_pixels(_square_around(low, high))
 
 
 def letterbox(size: tuple[int, int], box: tuple[float, float, float, float] | None = None) -> np.ndarray:
