@@ -38,7 +38,9 @@ def run_tool(main: Callable[[], None]) -> None:
     except VidZooError as error:
         if int(os.environ.get("RANK", "0")) > 0:
             time.sleep(5)  # where rank 0 has the same to say, its launcher ends this process before it repeats it
-        print(f"error: {error}", file=sys.stderr)
+        # From a DataLoader's worker process the message comes wrapped in that process's traceback.
+        sentence = str(error).rpartition(f"{type(error).__module__}.{type(error).__qualname__}: ")[2].strip()
+        print(f"error: {sentence}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

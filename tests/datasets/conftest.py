@@ -1,0 +1,53 @@
+"""Variants of the tiny vid file."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from vidzoo.split_protocols import make_split
+from vidzoo.vid_file import CameraTrack, Trial, TrialReader, VidFile, VidWriter
+
+ARRAYS = ("time", "markers", "marker_velocities", "coordinates", "coordinate_velocities", "torques", "validity",
+          "inertial_torques", "foot_jacobians", "grf")  # fmt: skip
+ATTRIBUTES = ("subject", "trial", "action", "rate_hz", "mass_kg", "mass_source", "height_m", "sex", "motion")
+
+
+def read_track(reader: TrialReader, camera: str) -> CameraTrack:
+    offsets = reader.camera_array(camera, "jpeg_offsets")
+    return CameraTrack(
+        jpegs=[reader.jpeg(camera, a, b).tobytes() for a, b in itertools.pairwise(offsets)],
+        **{name: reader.camera_array(camera, name) for name in ("video_time", "video_index", "crop")},
+        **{name: reader.camera_attribute(camera, name) for name in
+           ("kind", "source_size", "intrinsics", "rotation", "translation")},
+    )  # fmt: skip
+
+
+def read_trial(reader: TrialReader) -> Trial:
+    values = {name: getattr(reader, name) for name in ATTRIBUTES} | {name: reader.array(name) for name in ARRAYS}
+    return Trial(**values, cameras={camera: read_track(reader, camera) for camera in reader.cameras})
+
+
+@pytest.fixture
+def variant(tiny_vid_file, tmp_path) -> Callable[..., dict[str, Path]]:
+    """Build the tiny file's first two trials anew after ``change(trial)``, and a split of them.
+
+    Returns ``vid_file`` and ``split``, for VIDDataset.
+    """
+
+    def build(change: Callable[[Trial], object], protocol: str = "block", **settings) -> dict[str, Path]:
+        path = tmp_path / "variant.h5"
+        with VidWriter(path, {}) as writer:
+            for reader in itertools.islice(VidFile(tiny_vid_file), 2):
+                trial = read_trial(reader)
+                change(trial)
+                writer.add(trial)
+        if protocol == "block":
+            settings = {"gap": 5, **settings}
+        make_split(VidFile(path), protocol, **settings).save(tmp_path / "split.json")
+        return {"vid_file": path, "split": tmp_path / "split.json"}
+
+    return build
