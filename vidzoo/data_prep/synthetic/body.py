@@ -1,0 +1,353 @@
+"""A parametric body in MuJoCo: OpenSim's coordinates, de Leva's segment inertias, the 51 markers of the real data.
+
+Every body frame is OpenSim's: x forward, y up, z to the right, aligned with the ground frame when all coordinates
+are 0 (upright, arms hanging, thumbs forward). Lengths that de Leva does not tabulate (hip and shoulder width, foot
+geometry, joint axes) follow the proportions of OpenSim's full-body gait model (Rajagopal et al. 2016), rounded.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import mujoco
+import numpy as np
+
+from vidzoo.anatomy import COORDINATES, DEPENDENT_COORDINATES, GRAVITY, MARKERS
+
+# de Leva (1996), J. Biomech. 29(9):1223-1230, table 4: length in m of the reference subject, mass as a share of the
+# body's, centre of mass from the first landmark as a share of the length, radii of gyration about the sagittal (x),
+# transverse (z) and longitudinal (y) axes as shares of the length.
+DE_LEVA: dict[str, dict[str, tuple[float, float, float, float, float, float]]] = {
+    "f": {
+        "head": (0.2437, 0.0668, 0.4841, 0.271, 0.295, 0.261),  # vertex to cervicale
+        "upper_trunk": (0.2280, 0.1545, 0.5050, 0.466, 0.314, 0.449),  # cervicale to xiphion
+        "middle_trunk": (0.2053, 0.1465, 0.4512, 0.433, 0.354, 0.415),  # xiphion to omphalion
+        "lower_trunk": (0.1815, 0.1247, 0.4920, 0.433, 0.402, 0.444),  # omphalion to mid-hip
+        "upper_arm": (0.2751, 0.0255, 0.5754, 0.278, 0.260, 0.148),  # shoulder to elbow
+        "forearm": (0.2643, 0.0138, 0.4559, 0.261, 0.257, 0.094),  # elbow to wrist
+        "hand": (0.0780, 0.0056, 0.7474, 0.531, 0.454, 0.335),  # wrist to third metacarpal
+        "thigh": (0.3685, 0.1478, 0.3612, 0.369, 0.364, 0.162),  # hip to knee
+        "shank": (0.4386, 0.0481, 0.4352, 0.267, 0.263, 0.092),  # knee to ankle
+        "foot": (0.2283, 0.0129, 0.4014, 0.299, 0.279, 0.139),  # heel to toe tip
+    },
+    "m": {
+        "head": (0.2429, 0.0694, 0.5002, 0.303, 0.315, 0.261),
+        "upper_trunk": (0.2421, 0.1596, 0.5066, 0.505, 0.320, 0.465),
+        "middle_trunk": (0.2155, 0.1633, 0.4502, 0.482, 0.383, 0.468),
+        "lower_trunk": (0.1457, 0.1117, 0.6115, 0.615, 0.551, 0.587),
+        "upper_arm": (0.2817, 0.0271, 0.5772, 0.285, 0.269, 0.158),
+        "forearm": (0.2689, 0.0162, 0.4574, 0.276, 0.265, 0.121),
+        "hand": (0.0862, 0.0061, 0.7900, 0.628, 0.513, 0.401),
+        "thigh": (0.4222, 0.1416, 0.4095, 0.329, 0.329, 0.149),
+        "shank": (0.4403, 0.0433, 0.4395, 0.251, 0.246, 0.102),
+        "foot": (0.2581, 0.0137, 0.4415, 0.257, 0.245, 0.124),
+    },
+}
+SHOULDER_ABOVE_HIP = {"f": 0.4979, "m": 0.5155}
+"""Mid-shoulder to mid-hip, m (same table, same reference subjects)."""
+ANKLE_HEIGHT = 0.039
+"""Ankle centre above the floor as a share of body height (Winter 2009, figure 4.1)."""
+TALUS_SHARE, TOES_SHARE = 0.06, 0.14
+"""Shares of the foot's mass in the bodies that OpenSim cuts off the calcaneus."""
+
+INDEPENDENT: tuple[str, ...] = tuple(c for c in COORDINATES if c not in DEPENDENT_COORDINATES)
+"""The 33 coordinates that MuJoCo knows; each knee_angle_*_beta equals its knee angle and carries no torque."""
+_MUJOCO_ORDER = (
+    "pelvis_tx", "pelvis_ty", "pelvis_tz", "pelvis_tilt", "pelvis_list", "pelvis_rotation", *INDEPENDENT[6:],
+)  # fmt: skip
+DOF: dict[str, int] = {name: i for i, name in enumerate(_MUJOCO_ORDER)}
+"""Coordinate name -> MuJoCo's index (translations first, so that their axes are the ground's)."""
+TO_COORDINATES: np.ndarray = np.array([DOF.get(c.removesuffix("_beta"), -1) for c in COORDINATES])
+"""[C] MuJoCo's index of every coordinate; the two dependent ones point at their knee."""
+ROOT = slice(0, 6)
+LEGS: dict[str, np.ndarray] = {
+    side: np.array([DOF[f"{name}_{side}"] for name in (
+        "hip_flexion", "hip_adduction", "hip_rotation", "knee_angle", "ankle_angle", "subtalar_angle",
+    )])
+    for side in "rl"
+}  # fmt: skip
+"""The six coordinates of each leg that place its foot."""
+
+
+@dataclass(frozen=True)
+class Inertia:
+    """Mass kg, centre of mass [3] m and inertia [3, 3] kg·m^2 about it."""
+
+    mass: float
+    com: np.ndarray
+    matrix: np.ndarray
+
+    def about(self, point: np.ndarray) -> np.ndarray:
+        """Return the inertia [3, 3] about another point (parallel axes)."""
+        r = self.com - point
+        return self.matrix + self.mass * (r @ r * np.eye(3) - np.outer(r, r))
+
+    def __add__(self, other: Inertia) -> Inertia:
+        mass = self.mass + other.mass
+        com = (self.mass * self.com + other.mass * other.com) / mass
+        return Inertia(mass, com, self.about(com) + other.about(com))
+
+    def __sub__(self, other: Inertia) -> Inertia:
+        mass = self.mass - other.mass
+        com = (self.mass * self.com - other.mass * other.com) / mass
+        rest = Inertia(mass, com, np.zeros((3, 3)))
+        return Inertia(mass, com, self.about(com) - other.about(com) - rest.about(com))
+
+
+# Markers as (body, x, y, z): x and z in body heights, y in lengths of the body's own segment; right side, mirrored
+# for the left. Clusters are glued where there is room, so they differ between the sides.
+_PAIRED_MARKERS = {
+    "r_knee": ("femur", 0.006, -0.98, 0.033),
+    "r_ankle": ("tibia", -0.012, -0.99, 0.024),
+    "r_calc": ("calcn", -0.012, 0.5, -0.006),
+    "r_5meta": ("calcn", 0.082, -0.2, 0.030),
+    "r_toe": ("calcn", 0.106, 0.6, 0.004),
+    "r.ASIS": ("pelvis", 0.012, 0.04, 0.074),
+    "r.PSIS": ("pelvis", -0.105, 0.25, 0.027),
+    "R_Shoulder": ("torso", 0.002, 0.96, 0.090),
+    "R_Sternum": ("torso", 0.062, 0.86, 0.014),
+    "R_elbow_med": ("humerus", 0.002, -0.98, -0.024),
+    "R_elbow_lat": ("humerus", 0.004, -0.97, 0.025),
+    "R_wrist_radius": ("radius", -0.016, -0.95, 0.019),
+    "R_wrist_ulna": ("radius", -0.016, -0.95, -0.010),
+    "R_HJC": ("femur", 0.002, 0.01, 0.001),
+    "R_HJC_reg": ("pelvis", -0.034, -0.31, 0.054),
+}
+_CLUSTERS = {
+    "r_shank_antsup": ("tibia_r", 0.024, -0.20, 0.028),
+    "r_sh2": ("tibia_r", 0.021, -0.47, 0.027),
+    "r_sh3": ("tibia_r", -0.012, -0.21, 0.050),
+    "r_sh4": ("tibia_r", -0.017, -0.48, 0.050),
+    "L_shank_antsup": ("tibia_l", 0.022, -0.17, -0.026),
+    "L_sh2": ("tibia_l", -0.025, -0.14, -0.048),
+    "L_sh3": ("tibia_l", -0.028, -0.44, -0.049),
+    "r_thigh1": ("femur_r", 0.038, -0.25, 0.043),
+    "r_thigh2": ("femur_r", 0.042, -0.53, 0.037),
+    "r_thigh3": ("femur_r", 0.012, -0.61, 0.054),
+    "r_thigh4": ("femur_r", -0.026, -0.28, 0.054),
+    "r_thigh5": ("femur_r", -0.018, -0.57, 0.046),
+    "L_thigh1": ("femur_l", 0.046, -0.32, -0.038),
+    "L_thigh2": ("femur_l", 0.053, -0.67, -0.026),
+    "L_thigh3": ("femur_l", -0.014, -0.35, -0.060),
+    "L_thigh4": ("femur_l", -0.009, -0.68, -0.041),
+    "C7": ("torso", -0.042, 1.0, 0.0),
+    "R_humerus": ("humerus_r", 0.008, -0.45, 0.033),
+    "R_forearm": ("radius_r", -0.014, -0.42, 0.024),
+    "L_humerus": ("humerus_l", 0.004, -0.52, -0.034),
+    "L_forearm": ("radius_l", -0.010, -0.50, -0.025),
+}
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A made-up person: mass kg, height m, sex 'f' or 'm', and where the markers were glued (a seed)."""
+
+    name: str
+    mass: float
+    height: float
+    sex: str
+    marker_seed: int = 0
+
+
+@dataclass
+class Body:
+    """A subject's MuJoCo model and what its drawing and planning need to know of its geometry."""
+
+    subject: Subject
+    model: mujoco.MjModel
+    data: mujoco.MjData
+    lengths: dict[str, float]
+    """De Leva's segments, scaled, and 'leg', 'hip_width', 'shoulder_width', 'sole', m."""
+    marker_bodies: np.ndarray
+    """[M] MuJoCo body of each marker."""
+    marker_offsets: np.ndarray
+    """[M, 3] m in that body's frame."""
+    feet: tuple[int, int] = (0, 0)
+    """MuJoCo bodies of the right and left calcaneus."""
+    sole: dict[str, np.ndarray] = field(default_factory=dict)
+    """'heel', 'ball' and 'toe': points of the sole in the calcaneus frame [3] m (z is 0: the same left and right)."""
+
+    @property
+    def weight(self) -> float:
+        """Body weight, N."""
+        return self.subject.mass * GRAVITY
+
+    def body_id(self, name: str) -> int:
+        """Return MuJoCo's index of a body."""
+        return mujoco.mj_name2id(self.model, mujoco.mjtObj.mjOBJ_BODY, name)
+
+    def markers(self) -> np.ndarray:
+        """Return the markers [M, 3] m for the positions that ``data`` holds."""
+        rotation = self.data.xmat.reshape(-1, 3, 3)[self.marker_bodies]
+        return self.data.xpos[self.marker_bodies] + np.einsum("mij,mj->mi", rotation, self.marker_offsets)
+
+
+def segment_lengths(subject: Subject) -> dict[str, float]:
+    """Return the segment lengths, m: de Leva's, scaled so that ankle height, leg, trunk and head make up the height."""
+    table = DE_LEVA[subject.sex]
+    stacked = sum(table[s][0] for s in ("head", "upper_trunk", "middle_trunk", "lower_trunk", "thigh", "shank"))
+    scale = subject.height * (1 - ANKLE_HEIGHT) / stacked
+    lengths = {segment: row[0] * scale for segment, row in table.items()}
+    lengths["shoulder_above_hip"] = SHOULDER_ABOVE_HIP[subject.sex] * scale
+    lengths["leg"] = lengths["thigh"] + lengths["shank"]
+    lengths["hip_width"] = 2 * 0.051 * subject.height
+    lengths["shoulder_width"] = 2 * (0.100 if subject.sex == "f" else 0.106) * subject.height
+    return lengths
+
+
+def segment_inertias(subject: Subject) -> dict[str, Inertia]:
+    """Return the inertia of every MuJoCo body in its own frame; the masses sum to the subject's (de Leva 1996)."""
+    table, lengths, h = DE_LEVA[subject.sex], segment_lengths(subject), subject.height
+    paired = ("upper_arm", "forearm", "hand", "thigh", "shank", "foot")
+    total = sum(row[1] * (2 if segment in paired else 1) for segment, row in table.items())
+
+    def inertia(segment: str, com: tuple[float, float, float], share: float = 1.0, along: int = 1) -> Inertia:
+        """Make a segment's inertia with its centre of mass at ``com`` and its length along axis ``along``."""
+        _, mass, _, sagittal, transverse, longitudinal = table[segment]
+        kg = share * mass / total * subject.mass
+        radii = (sagittal, longitudinal, transverse) if along == 1 else (longitudinal, sagittal, transverse)
+        return Inertia(kg, np.array(com), np.diag([kg * (r * lengths[segment]) ** 2 for r in radii]))
+
+    def from_top(segment: str) -> float:
+        """Return how far below its first landmark a segment's centre of mass lies, m."""
+        return table[segment][2] * lengths[segment]
+
+    chest = lengths["middle_trunk"] + lengths["upper_trunk"]
+    torso = (
+        inertia("middle_trunk", (0.002 * h, lengths["middle_trunk"] - from_top("middle_trunk"), 0))
+        + inertia("upper_trunk", (0.000 * h, chest - from_top("upper_trunk"), 0))
+        + inertia("head", (0.014 * h, chest + lengths["head"] - from_top("head"), 0))
+    )
+    # The foot's frame is the calcaneus': its heel lies 0.016 heights behind the origin.
+    foot = inertia("foot", (from_top("foot") - 0.016 * h, 0.006 * h, 0), along=0)
+    rod = np.diag([0.1, 1.0, 1.0])
+    talus = Inertia(TALUS_SHARE * foot.mass, np.zeros(3), TALUS_SHARE * foot.mass * (0.012 * h) ** 2 * np.eye(3))
+    toes = Inertia(TOES_SHARE * foot.mass, np.array([0.015 * h, 0, 0]), TOES_SHARE * foot.mass * (0.012 * h) ** 2 * rod)
+    ankle, mtp = _foot_points(h)
+    calcn = foot - Inertia(talus.mass, ankle, talus.matrix) - Inertia(toes.mass, mtp + toes.com, toes.matrix)
+    arm = {
+        "humerus": inertia("upper_arm", (0, -from_top("upper_arm"), 0)),
+        "ulna": inertia("forearm", (0, -from_top("forearm"), 0), share=0.5),
+        "radius": inertia("forearm", (0, -from_top("forearm"), 0), share=0.5)
+        + inertia("hand", (0, -lengths["forearm"] - from_top("hand"), 0)),
+    }
+    leg = {
+        "femur": inertia("thigh", (0, -from_top("thigh"), 0)),
+        "tibia": inertia("shank", (0, -from_top("shank"), 0)),
+        "talus": talus,
+        "calcn": calcn,
+        "toes": toes,
+    }
+    hip = _hip_centre(h)
+    pelvis = inertia("lower_trunk", (hip[0] - 0.010 * h, hip[1] + lengths["lower_trunk"] - from_top("lower_trunk"), 0))
+    return {"pelvis": pelvis, "torso": torso} | {f"{b}_{s}": i for b, i in (leg | arm).items() for s in "rl"}
+
+
+def _hip_centre(h: float) -> np.ndarray:
+    """Return the right hip centre in the pelvis frame [3] m (its origin lies between the ASIS)."""
+    return np.array([-0.037, -0.052, 0.051]) * h
+
+
+def _foot_points(h: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return ankle centre and toe joint in the calcaneus frame [3] m."""
+    return np.array([0.031, 0.027, 0.0]) * h, np.array([0.096, 0.0, 0.0]) * h
+
+
+def _numbers(values) -> str:
+    return " ".join(f"{v:.12g}" for v in np.ravel(values))
+
+
+def build_body(subject: Subject) -> Body:
+    """Build a subject's model: 33 joints in a tree of 20 bodies, gravity along -y, no contacts, no actuators."""
+    h, lengths, inertias = subject.height, segment_lengths(subject), segment_inertias(subject)
+    ankle, mtp = _foot_points(h)
+
+    def joint(name: str, axis, kind: str = "hinge") -> str:
+        return f'<joint name="{name}" type="{kind}" axis="{_numbers(axis)}"/>'
+
+    def body(name: str, position, joints: list[str], *children: str) -> str:
+        i = inertias[name]
+        m = i.matrix
+        entries = m[0, 0], m[1, 1], m[2, 2], m[0, 1], m[0, 2], m[1, 2]
+        return (
+            f'<body name="{name}" pos="{_numbers(position)}">'
+            f'<inertial pos="{_numbers(i.com)}" mass="{i.mass:.12g}" fullinertia="{_numbers(entries)}"/>'
+            f"{''.join(joints)}{''.join(children)}</body>"
+        )
+
+    def side(s: str) -> tuple[str, str]:
+        """Return a side's leg and arm; the left is the mirror image in the plane z = 0."""
+        sign = 1.0 if s == "r" else -1.0
+        place = np.array([1.0, 1.0, sign])
+        # An axis is a pseudovector: in the mirror its x and y change sign.
+        turn = np.array([sign, sign, 1.0])
+
+        def hinge(name: str, axis) -> str:
+            return joint(f"{name}_{s}", np.array(axis) * turn)
+
+        def ball(x: str, y: str, z: str) -> list[str]:
+            return [hinge(z, (0, 0, 1)), hinge(x, (1, 0, 0)), hinge(y, (0, 1, 0))]
+
+        toes = body(f"toes_{s}", mtp * place, [hinge("mtp_angle", (-0.581, 0, 0.814))])
+        calcn = body(f"calcn_{s}", -ankle * place, [hinge("subtalar_angle", (0.787, 0.605, -0.121))], toes)
+        talus = body(f"talus_{s}", (0, -lengths["shank"], 0), [hinge("ankle_angle", (-0.105, -0.174, 0.979))], calcn)
+        tibia = body(f"tibia_{s}", (0, -lengths["thigh"], 0), [hinge("knee_angle", (0, 0, -1))], talus)
+        leg = body(f"femur_{s}", _hip_centre(h) * place, ball("hip_adduction", "hip_rotation", "hip_flexion"), tibia)
+        radius = body(f"radius_{s}", (0, 0, 0), [hinge("pro_sup", (0.056, 0.998, 0.002))])
+        ulna = body(f"ulna_{s}", (0, -lengths["upper_arm"], 0), [hinge("elbow_flex", (0.226, 0.022, 0.974))], radius)
+        shoulder = (0, lengths["shoulder_above_hip"] - lengths["lower_trunk"], sign * lengths["shoulder_width"] / 2)
+        arm = body(f"humerus_{s}", shoulder, ball("arm_add", "arm_rot", "arm_flex"), ulna)
+        return leg, arm
+
+    (leg_r, arm_r), (leg_l, arm_l) = side("r"), side("l")
+    hip = _hip_centre(h)
+    torso = body(
+        "torso",
+        (hip[0] - 0.018 * h, hip[1] + lengths["lower_trunk"], 0),
+        [joint("lumbar_extension", (0, 0, 1)), joint("lumbar_bending", (1, 0, 0)), joint("lumbar_rotation", (0, 1, 0))],
+        arm_r,
+        arm_l,
+    )
+    root = [joint(f"pelvis_t{a}", axis, "slide") for a, axis in zip("xyz", np.eye(3))] + [
+        joint("pelvis_tilt", (0, 0, 1)), joint("pelvis_list", (1, 0, 0)), joint("pelvis_rotation", (0, 1, 0)),
+    ]  # fmt: skip
+    pelvis = body("pelvis", (0, 0, 0), root, leg_r, leg_l, torso)
+    model = mujoco.MjModel.from_xml_string(
+        f'<mujoco><compiler angle="radian"/><option gravity="0 {-GRAVITY} 0"><flag contact="disable"/></option>'
+        f"<worldbody>{pelvis}</worldbody></mujoco>"
+    )
+    names = tuple(mujoco.mj_id2name(model, mujoco.mjtObj.mjOBJ_JOINT, i) for i in range(model.nv))
+    assert names == _MUJOCO_ORDER
+    sole = -0.012 * h  # the calcaneus origin lies this far above the floor
+    result = Body(
+        subject, model, mujoco.MjData(model), lengths, np.zeros(len(MARKERS), int), np.zeros((len(MARKERS), 3)),
+        sole={
+            "heel": np.array([-0.012 * h, sole, 0]), "ball": np.array([mtp[0], sole, 0]),
+            "toe": np.array([0.128 * h, sole, 0]),
+        },
+    )  # fmt: skip
+    result.feet = result.body_id("calcn_r"), result.body_id("calcn_l")
+    _place_markers(result)
+    return result
+
+
+def _place_markers(body: Body) -> None:
+    """Glue the 51 markers on, a few mm from where the book has them and clusters a few cm."""
+    h, lengths = body.subject.height, body.lengths
+    span = {
+        "femur": lengths["thigh"], "tibia": lengths["shank"], "calcn": 0.027 * h, "pelvis": lengths["lower_trunk"],
+        "torso": lengths["middle_trunk"] + lengths["upper_trunk"], "humerus": lengths["upper_arm"],
+        "radius": lengths["forearm"],
+    }  # fmt: skip
+    places = dict(_CLUSTERS)
+    for marker, (name, x, y, z) in _PAIRED_MARKERS.items():
+        trunk = name in ("pelvis", "torso")
+        left = {"r_": "L_", "R_": "L_", "r.": "L."}[marker[:2]] + marker[2:]
+        places[marker] = (name if trunk else f"{name}_r", x, y, z)
+        places[left] = (name if trunk else f"{name}_l", x, y, -z)
+    rng = np.random.default_rng(body.subject.marker_seed)
+    for i, marker in enumerate(MARKERS):
+        name, x, y, z = places[marker]
+        jitter = rng.normal(0, 0.008 if marker in _CLUSTERS else 0.003, 3)
+        body.marker_bodies[i] = body.body_id(name)
+        body.marker_offsets[i] = np.array([x * h, y * span[name.split("_")[0]], z * h]) + jitter
