@@ -257,6 +257,17 @@ def test_a_short_video_shortens_the_trial(root: Path) -> None:
         build(root, cameras=("Cam1",))
 
 
+def test_a_jump_after_the_videos_end_still_reaches_back(root: Path) -> None:
+    path = root / "subject1/OpenSimData/Mocap/IK/walking1.mot"
+    table = read_storage(path)
+    table.data[60:, C["arm_flex_r"]] += 40
+    write_storage(path, table)
+    shorten(root / "subject1/VideoData/Session0/Cam1/walking1/walking1_syncdWithMocap.mp4", 31)
+    trial = build(root, cameras=("Cam1",))
+    codes = trial.validity[:, C["arm_flex_r"]]
+    assert len(codes) == 51 and (codes[32:] == Reason.COORDINATE_JUMP).all() and not codes[:32].any()
+
+
 def test_a_video_that_is_not_synchronised_is_refused(root: Path) -> None:
     folder = root / "subject1/VideoData/Session0/Cam1"
     (folder / "walking1/walking1_syncdWithMocap.mp4").unlink()

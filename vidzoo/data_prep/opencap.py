@@ -450,37 +450,38 @@ def build_trial(subject: Subject, trial: str, options: BuildOptions) -> tuple[Tr
 
     start, stop = _span(sources)
     time = ik.time[(ik.time >= start) & (ik.time <= stop)]
-    pictures = {
-        name: _read_pictures(video, calibration, time, resample(trc.time, markers, time), trc.time[-1], options)
-        for name, (video, calibration) in videos.items()
-    }
-    for name, shots in pictures.items():
-        half = np.median(np.diff(shots.time)) / 2 if len(shots.time) > 1 else 0.0
-        time = time[(time >= shots.time[0] - half - SAME_TIME) & (time <= shots.time[-1] + half + SAME_TIME)]
-        remarks.append(f"{name} ({shots.remark})" if shots.remark else name)
-    if len(time) < MIN_FRAMES:
-        raise DataError(f"its sources have only {len(time)} frames in common; at least {MIN_FRAMES} are needed.")
-    grid = time
-    if options.grid == "video":
-        if not pictures:
-            raise DataError("there is no video whose times could be the grid; use --grid mocap.")
-        grid = next(iter(pictures.values())).time
-        grid = grid[(grid >= time[0] - SAME_TIME) & (grid <= time[-1] + SAME_TIME)]
-        rate_hz = float(1 / np.median(np.diff(grid)))
-
+    _check_length(time)
+    time_markers = resample(trc.time, markers, time)
     grf = measured_grf(forces, time) if forces is not None else None
-    time_torques = resample(torque_time, torques, time)
     codes = judge_labels(
         resample(ik.time, raw_coordinates, time),
-        time_torques,
-        resample(trc.time, markers, time),
+        resample(torque_time, torques, time),
+        time_markers,
         grf[:, :, :3] if grf is not None else None,
         mass,
         action,
-        (len(time) - 1) / (time[-1] - time[0]),
+        rate_hz,
     )
     if not (codes == Reason.GOOD).any():
         remarks.append("no label is good")
+
+    pictures = {
+        name: _read_pictures(video, calibration, time, time_markers, trc.time[-1], options)
+        for name, (video, calibration) in videos.items()
+    }
+    grid = time
+    for name, shots in pictures.items():
+        half = np.median(np.diff(shots.time)) / 2 if len(shots.time) > 1 else 0.0
+        grid = grid[(grid >= shots.time[0] - half - SAME_TIME) & (grid <= shots.time[-1] + half + SAME_TIME)]
+        remarks.append(f"{name} ({shots.remark})" if shots.remark else name)
+    _check_length(grid)
+    if options.grid == "video":
+        if not pictures:
+            raise DataError("there is no video whose times could be the grid; use --grid mocap.")
+        shown = next(iter(pictures.values())).time
+        grid = shown[(shown >= grid[0] - SAME_TIME) & (shown <= grid[-1] + SAME_TIME)]
+        _check_length(grid)
+        rate_hz = float(1 / np.median(np.diff(grid)))
 
     def on_grid(source_time: np.ndarray, values: np.ndarray) -> np.ndarray:
         return resample(source_time, values, grid)
@@ -504,7 +505,7 @@ def build_trial(subject: Subject, trial: str, options: BuildOptions) -> tuple[Tr
         validity=_codes_between(time, codes, grid),
         inertial_torques=on_grid(torque_time, inertial.inertial_torques) if inertial else None,
         foot_jacobians=on_grid(torque_time, inertial.foot_jacobians) if inertial else None,
-        grf=on_grid(time, grf) if grf is not None else None,
+        grf=measured_grf(forces, grid) if forces is not None else None,
         mass_metadata_kg=subject.mass_metadata_kg,
         mass_force_plate_kg=subject.mass_force_plate_kg,
         cameras={
@@ -512,6 +513,11 @@ def build_trial(subject: Subject, trial: str, options: BuildOptions) -> tuple[Tr
             for name, shots in pictures.items()
         },
     ), remarks
+
+
+def _check_length(time: np.ndarray) -> None:
+    if len(time) < MIN_FRAMES:
+        raise DataError(f"its sources have only {len(time)} frames in common; at least {MIN_FRAMES} are needed.")
 
 
 def _model(folder: Path) -> Path:
