@@ -103,17 +103,17 @@ def test_no_network_says_how_to_go_on(monkeypatch, tmp_path):
 def test_files_that_are_no_weights_are_refused(tmp_path, reference):
     broken = tmp_path / "broken.pth"
     broken.write_bytes(b"nothing of the kind")
-    with pytest.raises(CheckpointError, match="broken.pth: cannot be read"):
+    with pytest.raises(CheckpointError, match=r"broken\.pth: cannot be read"):
         ResNet(18, weights=str(broken)).init_weights()
     (tmp_path / "broken.safetensors").write_bytes(b"nothing of the kind")
-    with pytest.raises(CheckpointError, match="broken.safetensors: cannot be read"):
+    with pytest.raises(CheckpointError, match=r"broken\.safetensors: cannot be read"):
         ResNet(18, weights=str(tmp_path / "broken.safetensors")).init_weights()
     code = tmp_path / "code.pth"
     torch.save(reference, code)  # a pickled object, not a state dict
-    with pytest.raises(CheckpointError, match="code.pth: cannot be read"):
+    with pytest.raises(CheckpointError, match=r"code\.pth: cannot be read"):
         ResNet(18, weights=str(code)).init_weights()
     torch.save([1, 2], tmp_path / "list.pth")
-    with pytest.raises(CheckpointError, match="list.pth: is no state dict"):
+    with pytest.raises(CheckpointError, match=r"list\.pth: is no state dict"):
         ResNet(18, weights=str(tmp_path / "list.pth")).init_weights()
     other = tmp_path / "resnet34.pth"
     torch.save(torchvision.models.resnet34(weights=None).state_dict(), other)

@@ -132,12 +132,12 @@ def test_spf_modes_hold_probabilities():
 
     def scaled(cells):
         n = cells.shape[-1]
-        return (n**0.5 * (cells - 1 / n)).flatten(1)
+        return ((cells - 1 / n) / (1 / n)).flatten(1)
 
     torch.testing.assert_close(SPF_MODES["full"](pose), scaled(p.flatten(2)))
     pooled = torch.nn.functional.avg_pool3d(p, (1, 2, 4)) * 8
     torch.testing.assert_close(SPF_MODES["pooled8"](pose), scaled(pooled.flatten(2)))
-    marginals = [(m.shape[-1] ** 0.5) * (m - 1 / m.shape[-1]) for m in (p.sum((3, 4)), p.sum((2, 4)), p.sum((2, 3)))]
+    marginals = [m.shape[-1] * m - 1 for m in (p.sum((3, 4)), p.sum((2, 4)), p.sum((2, 3)))]
     torch.testing.assert_close(SPF_MODES["marginals"](pose), torch.cat(marginals, -1).flatten(1))
     x = (p.sum((2, 3)) * torch.linspace(-1 + 1 / 32, 1 - 1 / 32, 32)).sum(-1)
     torch.testing.assert_close(SPF_MODES["coords"](pose).unflatten(1, (3, 3))[..., 0], x)

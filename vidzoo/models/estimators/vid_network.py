@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -43,8 +42,11 @@ class ImageResult(NamedTuple):
 
 
 def bin_features(probabilities: Tensor, bins: int) -> Tensor:
-    """Scale probabilities over ``bins`` cells for a linear layer: 0 where uniform, mean square at most 1."""
-    return math.sqrt(bins) * (probabilities - 1 / bins)
+    """Return the excess of probabilities over a uniform distribution on ``bins`` cells, in units of the latter.
+
+    A probability is about 1 / bins, too small to learn from; this is 0 where uniform and bins - 1 where certain.
+    """
+    return bins * probabilities - 1
 
 
 def coordinate_features(pose: Pose) -> Tensor:
@@ -120,7 +122,7 @@ class VIDNetwork(TorqueEstimator[VIDOutput]):
     Raises:
         ConfigError: a part does not fit the one before it; found at construction, by shapes alone.
 
-    Source: VID paper, section 4 and Fig. 2. Spatial probabilistic features are probabilities scaled by
+    Source: VID paper, section 4 and Fig. 2. Spatial probabilistic features are probabilities, scaled by
     :func:`bin_features`; markers enter the tokens standardised.
     """
 
@@ -165,7 +167,8 @@ class VIDNetwork(TorqueEstimator[VIDOutput]):
         self._probe_temporal_head(in_features)
         for part in (self.backbone, self.heatmap_head):
             for weight in (p for p in part.parameters() if p.ndim == 4):
-                weight.data = weight.data.contiguous(memory_format=torch.channels_last)
+                # Not contiguous(): it leaves 1 x 1 kernels with strides that their gradients will not have.
+                weight.data = torch.empty_like(weight, memory_format=torch.channels_last).copy_(weight.data)
 
     def _probe_tokens(self) -> int:
         """Send shapes through the image part; return F."""
