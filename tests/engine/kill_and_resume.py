@@ -21,6 +21,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torchvision  # noqa: F401 - as yapf: MMEngine imports them in every run; here once, before the forks
+import yapf  # noqa: F401
 from mmengine.config import DictAction
 
 from vidzoo.engine import atomic_backend, find_checkpoint, read_checkpoint, train

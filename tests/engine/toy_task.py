@@ -13,11 +13,12 @@ from mmengine.model import BaseModel
 from torch import nn
 from torch.utils.data import Dataset
 
+from vidzoo.errors import DataError
 from vidzoo.registry import DATASETS, HOOKS, METRICS, MODELS
 
 CLIPS = 13  # odd, so that two processes cannot share it evenly
 CONFIG = """
-_base_ = ["{configs}/_base_/schedules/adam_500e.py", "{configs}/_base_/runtime/default.py"]
+_base_ = ["{configs}/_base_/schedules/{schedule}.py", "{configs}/_base_/runtime/default.py"]
 custom_imports = dict(imports=["toy_task"])
 train_cfg = dict(max_epochs={epochs})
 model = dict(type="ToyEstimator")
@@ -36,11 +37,21 @@ default_hooks = dict(logger=dict(interval=1))
 """
 
 
-def write_config(folder: Path, *, epochs: int = 3, workers: int = 0, extra: str = "", name: str = "toy.py") -> Path:
-    """Write a config of the toy task, on the bases that the real recipes stand on."""
+def write_config(
+    folder: Path,
+    *,
+    epochs: int = 3,
+    workers: int = 0,
+    schedule: str = "adam_500e",
+    extra: str = "",
+    name: str = "toy.py",
+) -> Path:
+    """Write a config of the toy task, on the bases that the real recipes stand on, and a leaf that holds ``extra``."""
     configs = Path(__file__).resolve().parents[2] / "configs"
+    base = CONFIG.format(configs=configs, schedule=schedule, epochs=epochs, workers=workers, persistent=workers > 0)
+    (folder / f"base_{name}").write_text(base)
     path = folder / name
-    path.write_text(CONFIG.format(configs=configs, epochs=epochs, workers=workers, persistent=workers > 0) + extra)
+    path.write_text(f'_base_ = "base_{name}"\n{extra}\n')
     return path
 
 
@@ -51,8 +62,9 @@ class ToyDataset(Dataset):
     metainfo: dict = {}
     requires = ("markers",)
 
-    def __init__(self, side: str = "train") -> None:
+    def __init__(self, side: str = "train", broken: int | None = None) -> None:
         self.side = side
+        self.broken = broken
         self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()  # seen by workers that outlive an epoch
 
     def set_epoch(self, epoch: int) -> None:
@@ -65,6 +77,8 @@ class ToyDataset(Dataset):
         return CLIPS
 
     def __getitem__(self, index: int) -> dict:
+        if index == self.broken:
+            raise DataError(f"clip {index} is broken.")
         rng = np.random.default_rng([0, int(self._epoch), index])
         markers = np.full((3, 8, 8), index / CLIPS, np.float32) + rng.normal(0, 0.1, (3, 8, 8)).astype(np.float32)
         return {"inputs": {"markers": markers}, "targets": np.array([index, -index], np.float32), "index": index}
@@ -143,7 +157,5 @@ class FailOnRankHook(Hook):
         self.ranks = ranks
 
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
-        from vidzoo.errors import DataError
-
         if runner.rank in self.ranks:
             raise DataError(f"clip of rank {runner.rank} is broken.")

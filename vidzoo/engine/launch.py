@@ -6,11 +6,9 @@ first instead of 1, and does not follow that process's message by a page of its 
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
-
-# Read on import: its own errors repeat what the failed process has said already.
-os.environ.setdefault("LOGLEVEL", "CRITICAL")
 
 from torch.distributed import run as torchrun
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
@@ -27,6 +25,7 @@ def launch(processes: int, command: list[str]) -> None:
     threads = str(max(1, cores // processes))
     for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(variable, threads)
+    logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)  # the failed process has said why
     arguments = ["--standalone", f"--nproc-per-node={processes}", *command]
     try:
         torchrun.run(torchrun.parse_args(arguments))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import os
+import re
 import time
 import traceback
 from collections.abc import Iterator
@@ -286,9 +287,15 @@ def _out_options(config: Config, out: Path) -> dict[str, str]:
 
 @contextmanager
 def _processes(runner: VIDRunner) -> Iterator[None]:
-    """Leave the other processes in an orderly way; where one of them failed, let its message be the only one."""
+    """Leave the other processes in an orderly way; where one of them failed, let its sentence be the only one."""
     try:
         yield
+    except VidZooError as error:
+        # PyTorch puts a worker's traceback into the message of what the worker raised.
+        sentence = re.search(r"Original Traceback.*\n[\w.]+: (.+)", str(error), re.DOTALL)
+        if sentence is None:
+            raise
+        raise type(error)(sentence[1].strip()) from error
     except RuntimeError as error:
         if not runner.distributed or "peer" not in str(error):
             raise

@@ -1,0 +1,194 @@
+import os
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from mmengine.logging import HistoryBuffer
+from mmengine.runner import CheckpointLoader
+from safetensors.torch import save_file
+from torch import nn
+
+from vidzoo.engine import check_fit, find_checkpoint, read_checkpoint
+from vidzoo.errors import CheckpointError
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    """A checkpoint with everything that MMEngine's runner puts into one."""
+    log = HistoryBuffer()
+    for value in (1.0, 3.0):
+        log.update(value)
+    content = {
+        "meta": {"epoch": 2, "iter": 8, "seed": np.int64(3), "dataset_meta": {"torques": ("a", "b")}},
+        "state_dict": nn.Linear(3, 2).state_dict(),
+        "message_hub": {"log_scalars": {"loss": log}, "runtime_info": {"best": np.float32(0.5), "n": np.arange(3)}},
+        "optimizer": {"state": {0: {"exp_avg": torch.ones(3)}}},
+    }
+    path = tmp_path / "epoch_2.pth"
+    torch.save(content, path)
+    return path, content
+
+
+def test_reads_what_the_runner_writes(checkpoint):
+    path, content = checkpoint
+    read = read_checkpoint(path)
+    assert torch.equal(read["state_dict"]["weight"], content["state_dict"]["weight"])
+    assert read["message_hub"]["log_scalars"]["loss"].mean() == 2.0
+    assert read["message_hub"]["runtime_info"]["best"] == np.float32(0.5)
+    assert read["meta"] == content["meta"]
+    assert HistoryBuffer not in torch.serialization.get_safe_globals()  # nothing stays allowed
+
+
+def test_mmengine_reads_by_it(checkpoint):
+    path, _ = checkpoint
+    read = CheckpointLoader.load_checkpoint(str(path), map_location="cpu")
+    assert read["meta"]["epoch"] == 2
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://x.org/a.pth",
+        "https://x.org/a.pth",
+        "s3://bucket/a.pth",
+        "open-mmlab:s3://a.pth",
+        "petrel://a.pth",
+        "pavi://a",
+        "torchvision://resnet18",
+        "modelzoo://resnet18",
+        "open-mmlab://a",
+        "mmcls://a",
+    ],
+)
+def test_nothing_is_downloaded(url):
+    with pytest.raises(CheckpointError, match="from this machine only"):
+        CheckpointLoader.load_checkpoint(url)
+
+
+class Runs:
+    """Unpickles to the result of a call."""
+
+    def __init__(self, *call):
+        self.call = call
+
+    def __reduce__(self):
+        return self.call
+
+
+@pytest.mark.parametrize(
+    ("content", "named"),
+    [
+        (lambda: {"state_dict": {"w": torch.ones(1)}, "x": Runs(os.system, ("touch owned",))}, "system"),
+        (lambda: {"state_dict": {"w": torch.ones(1)}, "x": Runs(eval, ("open('owned', 'w')",))}, "eval"),
+        (lambda: {"state_dict": {"w": torch.ones(1)}, "x": Runs(getattr, (np.ndarray, "tofile"))}, "getattr"),
+        (lambda: {"state_dict": {"w": torch.ones(1)}, "x": Runs(getattr, (HistoryBuffer, "__init__"))}, "getattr"),
+    ],
+)
+def test_a_hostile_pickle_is_refused(tmp_path, monkeypatch, content, named):
+    monkeypatch.chdir(tmp_path)
+    for name, save in (("new.pth", torch.save), ("old.pth", lambda c, p: p.write_bytes(pickle.dumps(c)))):
+        path = tmp_path / name
+        save(content(), path)
+        with pytest.raises(CheckpointError) as caught:
+            read_checkpoint(path)
+        assert "\n" not in str(caught.value)
+        if name == "new.pth":
+            assert "refused" in str(caught.value)
+            assert named in str(caught.value)
+    assert not (tmp_path / "owned").exists()
+
+
+def test_a_log_cannot_bring_statistics_of_its_own(tmp_path):
+    """HistoryBuffer takes over the methods that its pickle names: for every log of this process."""
+    log = HistoryBuffer([1.0], [1])
+    state = log.__getstate__() | {"statistics_methods": {"mean": HistoryBuffer.update}}
+    path = tmp_path / "a.pth"
+    torch.save({"state_dict": {"w": torch.ones(1)}, "x": Runs(HistoryBuffer, (), state)}, path)
+    with pytest.raises(CheckpointError, match="refused"):
+        read_checkpoint(path)
+    assert HistoryBuffer([2.0], [1]).statistics("mean") == 2.0
+
+
+def test_a_config_inside_is_not_run(checkpoint):
+    path, content = checkpoint
+    torch.save(content | {"meta": content["meta"] | {"config": "import os; os.system('touch owned')"}}, path)
+    assert "config" not in read_checkpoint(path)["meta"]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.001, 0.3, 0.7, 0.99])
+def test_a_truncated_file(checkpoint, share):
+    path, _ = checkpoint
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(share * len(whole))])
+    with pytest.raises(CheckpointError, match=r"epoch_2\.pth: is .*damaged"):
+        read_checkpoint(path)
+
+
+@pytest.mark.parametrize(
+    "content", [b"not a checkpoint", b"\x80\x04.", bytes(range(256)) * 8, b"PK\x03\x04" + b"\0" * 99]
+)
+def test_something_else(tmp_path, content):
+    path = tmp_path / "a.pth"
+    path.write_bytes(content)
+    with pytest.raises(CheckpointError, match=r"a\.pth"):
+        read_checkpoint(path)
+
+
+@pytest.mark.parametrize("content", [{"state_dict": {}}, {"epoch": 3}, [1, 2], {"state_dict": 3}])
+def test_no_weights_in_it(tmp_path, content):
+    torch.save(content, tmp_path / "a.pth")
+    with pytest.raises(CheckpointError, match="holds no weights"):
+        read_checkpoint(tmp_path / "a.pth")
+
+
+def test_missing(tmp_path):
+    with pytest.raises(CheckpointError, match="no such checkpoint"):
+        read_checkpoint(tmp_path / "a.pth")
+
+
+def test_weights_alone(tmp_path):
+    weights = nn.Linear(3, 2).state_dict()
+    torch.save(weights, tmp_path / "a.pth")
+    save_file(weights, tmp_path / "a.safetensors")
+    for name in ("a.pth", "a.safetensors"):
+        assert torch.equal(read_checkpoint(tmp_path / name)["state_dict"]["weight"], weights["weight"])
+    whole = (tmp_path / "a.safetensors").read_bytes()
+    (tmp_path / "a.safetensors").write_bytes(whole[:-4])
+    with pytest.raises(CheckpointError, match="damaged or cut short"):
+        read_checkpoint(tmp_path / "a.safetensors")
+
+
+def test_another_models_weights():
+    model = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2), nn.Linear(2, 2))
+    good = model.state_dict()
+    check_fit(model, good, "a.pth")
+    check_fit(model, {f"module.{name}": value for name, value in good.items()}, "a.pth")
+    check_fit(model, {n: v for n, v in good.items() if "num_batches" not in n}, "a.pth")
+    bad = {n: v for n, v in good.items() if not n.startswith("2.")} | {
+        "0.weight": torch.ones(5, 3),
+        "head.w": torch.ones(1),
+    }
+    with pytest.raises(CheckpointError) as caught:
+        check_fit(model, bad, "a.pth")
+    for part in (
+        "a.pth: is a checkpoint of another model: of 9 weights",
+        "2 missing (2.weight, 2.bias)",
+        "1 unknown (head.w)",
+        "1 of another shape (0.weight (5, 3) instead of (2, 3))",
+    ):
+        assert part in str(caught.value)
+
+
+def test_finding_the_newest(tmp_path):
+    assert find_checkpoint(tmp_path) is None
+    (tmp_path / "epoch_3.pth").touch()
+    assert find_checkpoint(tmp_path) is None  # written, not yet pointed at
+    (tmp_path / "last_checkpoint").write_text(str(tmp_path / "epoch_3.pth"))
+    assert find_checkpoint(tmp_path) == tmp_path / "epoch_3.pth"
+    (tmp_path / "last_checkpoint").write_text("/before/the/move/epoch_3.pth\n")
+    assert find_checkpoint(tmp_path) == tmp_path / "epoch_3.pth"
+    for gone in ("/before/the/move/epoch_4.pth", ""):
+        (tmp_path / "last_checkpoint").write_text(gone)
+        with pytest.raises(CheckpointError, match="is not there"):
+            find_checkpoint(tmp_path)

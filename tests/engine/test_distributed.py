@@ -1,0 +1,136 @@
+"""Two processes over Gloo, started by the project's own scripts."""
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import torch
+from toy_task import CLIPS, write_config
+
+from vidzoo import engine
+from vidzoo.engine import cpu_ddp, launch
+from vidzoo.errors import ConfigError
+
+ROOT = Path(__file__).resolve().parents[2]
+HOOKS = 'custom_hooks = [dict(type="EpochSeedHook"), dict(type="FitStatisticsHook"), dict(type="SyncBuffersHook"), {}]'
+pytestmark = pytest.mark.skipif(torch.cuda.is_available(), reason="of machines without GPUs")
+
+
+def run_script(*command, **environment):
+    """Run one of tools/*.sh on the CPU."""
+    return subprocess.run(
+        ["bash", *(str(word) for word in command)],
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parent), "CUDA_VISIBLE_DEVICES": ""} | environment,
+        capture_output=True,
+        text=True,
+    )
+
+
+def assert_shared_out(work_dir, epochs):
+    """Check that each clip went to one process an epoch, and that both ended with the same weights and buffers."""
+    seen = [(work_dir / f"seen_{rank}.txt").read_text().splitlines() for rank in (0, 1)]
+    expected = Counter({f"{epoch} {clip}": 1 for epoch in range(epochs) for clip in range(CLIPS)})
+    assert Counter(seen[0] + seen[1]) == expected
+    assert min(len(seen[0]), len(seen[1])) >= epochs * (CLIPS // 2 - 1)
+    weights = [torch.load(work_dir / f"weights_{rank}.pt") for rank in (0, 1)]
+    for name, value in weights[0].items():
+        assert torch.equal(value, weights[1][name]), name
+
+
+def test_every_clip_once_one_model_one_metric(tmp_path):
+    config = write_config(tmp_path, epochs=2, extra=HOOKS.format('dict(type="WriteDownHook")'))
+    run = run_script(ROOT / "tools/dist_train.sh", config, 2, "--work-dir", tmp_path / "w")
+    assert run.returncode == 0, run.stderr
+    assert_shared_out(tmp_path / "w", epochs=2)
+    # The same checkpoint tested by two processes and by one.
+    checkpoint = tmp_path / "w/epoch_2.pth"
+    run = run_script(
+        ROOT / "tools/dist_test.sh", config, checkpoint, 2, "--work-dir", tmp_path / "t", "--out", tmp_path
+    )
+    assert run.returncode == 0, run.stderr
+    by_two = json.loads((tmp_path / "toy.json").read_text())
+    engine.test(config, checkpoint, work_dir=tmp_path / "t", out=tmp_path)
+    by_one = json.loads((tmp_path / "toy.json").read_text())
+    assert [index for index, _ in by_two] == [index for index, _ in by_one] == list(range(CLIPS))
+    torch.testing.assert_close([p for _, p in by_two], [p for _, p in by_one], rtol=1e-6, atol=0)
+
+
+@pytest.mark.parametrize("ranks", [(0, 1), (1,)])
+def test_a_mistake_is_told_once(tmp_path, ranks):
+    config = write_config(tmp_path, epochs=1, extra=HOOKS.format(f'dict(type="FailOnRankHook", ranks={ranks})'))
+    run = run_script(ROOT / "tools/dist_train.sh", config, 2, "--work-dir", tmp_path / "w")
+    assert run.returncode == 2
+    assert run.stderr.count("error: ") == 1
+    assert f"error: clip of rank {ranks[0]} is broken." in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+@pytest.mark.parametrize("script", ["dist_train.sh", "dist_test.sh", "slurm_train.sh"])
+def test_a_script_without_its_arguments(script):
+    run = run_script(ROOT / "tools" / script, "any.py")
+    assert (run.returncode, run.stderr.startswith("error: expected")) == (2, True)
+
+
+@pytest.mark.parametrize("arguments", [["two", "tools/train.py"], ["0", "tools/train.py"], ["2"], []])
+def test_wrong_numbers_of_processes(monkeypatch, arguments):
+    monkeypatch.setattr(sys, "argv", ["launch", *arguments])
+    with pytest.raises(ConfigError, match="number of processes, 1 or more"):
+        launch.main()
+
+
+SRUN = """#!/usr/bin/env bash
+# Start the tasks that the real one would: two processes with Slurm's variables.
+echo "$@" > "$LOG"
+while [[ $1 == --* ]]; do [[ $1 == --ntasks=* ]] && n=${1#--ntasks=}; shift; done
+export SLURM_NTASKS=$n SLURM_NODELIST=node SLURM_JOB_ID=$$
+for ((i = 0; i < n; i++)); do SLURM_PROCID=$i SLURM_LOCALID=$i "$@" & pids+=($!); done
+for pid in "${pids[@]}"; do wait "$pid" || status=$?; done
+exit "${status:-0}"
+"""
+
+
+def test_slurm(tmp_path):
+    tools = {"srun": SRUN, "scontrol": '#!/bin/sh\n[ "$*" = "show hostnames node" ] && echo 127.0.0.1\n'}
+    for name, text in tools.items():
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o755)
+    config = write_config(tmp_path, epochs=1, extra=HOOKS.format('dict(type="WriteDownHook")'))
+    run = run_script(
+        ROOT / "tools/slurm_train.sh", "gpu", "toy", config, "--work-dir", tmp_path / "w",
+        PATH=f"{tmp_path}:{os.environ['PATH']}", GPUS="2", CPUS_PER_TASK="1", LOG=str(tmp_path / "srun.log"),
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    assert_shared_out(tmp_path / "w", epochs=1)
+    assert "--partition=gpu --job-name=toy --gres=gpu:2 --ntasks=2" in (tmp_path / "srun.log").read_text()
+
+
+def test_not_started_by_a_launcher(monkeypatch):
+    for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "SLURM_PROCID"):
+        monkeypatch.delenv(name, raising=False)
+    for launcher in ("pytorch", "slurm"):
+        with pytest.raises(ConfigError, match=f"--launcher {launcher}.*was not started by"):
+            cpu_ddp.init_processes(launcher)
+
+
+def test_more_processes_than_gpus(monkeypatch):
+    for name, value in (("RANK", "2"), ("WORLD_SIZE", "3"), ("LOCAL_RANK", "2")):
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    with pytest.raises(ConfigError, match="process 3 of this machine has no GPU: there are 2"):
+        cpu_ddp.init_processes("pytorch")
+
+
+def test_cores_are_shared_out(monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setenv("MKL_NUM_THREADS", "7")
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(12)), raising=False)
+    started = []
+    monkeypatch.setattr(launch.torchrun, "run", started.append)
+    launch.launch(4, ["tools/train.py", "config.py"])
+    assert (os.environ["OMP_NUM_THREADS"], os.environ["MKL_NUM_THREADS"]) == ("3", "7")
+    assert (started[0].nproc_per_node, started[0].training_script) == ("4", "tools/train.py")
+    assert started[0].standalone  # a port of its own

@@ -1,0 +1,206 @@
+"""Whole trainings of the toy task, in this process."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from mmengine.hooks import Hook
+from toy_task import CLIPS, ToyDataset, ToyEstimator, write_config
+
+from vidzoo import engine
+from vidzoo.engine import build_runner, find_checkpoint, load_config, read_checkpoint, train
+from vidzoo.errors import CheckpointError, ConfigError, DataError, UnknownNameError
+
+STEPS = math.ceil(CLIPS / 4)
+
+
+@pytest.fixture
+def config(tmp_path):
+    """Write a toy config; its name is the test's own, as MMEngine's loggers are global."""
+
+    def write(extra="", **options):
+        return write_config(tmp_path, name=f"{tmp_path.name}.py", extra=extra, **options)
+
+    return write
+
+
+class _Rates(Hook):
+    def __init__(self):
+        self.rates = []
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        self.rates.append(runner.optim_wrapper.get_lr()["lr"][0])
+
+
+@pytest.mark.parametrize("epochs", [1, 3])
+@pytest.mark.parametrize(("schedule", "last"), [("adam_500e", 1e-4), ("adam_short", 1e-5)])
+def test_the_schedule_ends_with_the_leafs_epochs(config, tmp_path, epochs, schedule, last):
+    runner = build_runner(config(epochs=epochs, schedule=schedule), work_dir=tmp_path / "w")
+    rates = _Rates()
+    runner.register_hook(rates)
+    runner.train()
+    total = epochs * STEPS
+    expected = [last + (1e-3 - last) / 2 * (1 + math.cos(math.pi * step / total)) for step in range(total)]
+    np.testing.assert_allclose(rates.rates, expected, rtol=1e-6)
+
+
+def test_paper_schedule_is_500_epochs():
+    from pathlib import Path
+
+    bases = Path(__file__).resolve().parents[2] / "configs/_base_"
+    schedule = load_config(bases / "schedules/adam_500e.py")
+    assert schedule.train_cfg.max_epochs == 500
+    assert schedule.optim_wrapper.optimizer == {"type": "Adam", "lr": 1e-3}
+    assert load_config(bases / "runtime/default.py").default_hooks.checkpoint.get("save_best") is None
+
+
+def test_checkpoints_statistics_and_a_test(config, tmp_path):
+    path = config(epochs=3)
+    runner = train(path, work_dir=tmp_path / "w")
+    assert sorted(p.name for p in (tmp_path / "w").glob("*.pth")) == ["epoch_2.pth", "epoch_3.pth"]
+    last = find_checkpoint(tmp_path / "w")
+    assert last == tmp_path / "w" / "epoch_3.pth"
+    weights = read_checkpoint(last)["state_dict"]
+    assert weights["target_mean"].tolist() == [3.0, 3.0]
+    metrics = engine.test(path, last, work_dir=tmp_path / "t", out=tmp_path / "out")
+    assert metrics["count"] == metrics["distinct"] == CLIPS
+    assert (tmp_path / "out" / "toy.json").is_file()
+    model = runner.model.eval()
+    with torch.no_grad():
+        batch = torch.stack([torch.as_tensor(ToyDataset()[i]["inputs"]["markers"]) for i in range(CLIPS)])
+        assert metrics["mean"] == pytest.approx(model({"markers": batch}).mean().item(), rel=1e-4)
+
+
+def test_resuming_where_nothing_is_yet_begins(config, tmp_path):
+    runner = train(config(epochs=1), work_dir=tmp_path / "w", resume=True)
+    assert runner.epoch == 1
+
+
+def test_resume_from_weights_alone_is_refused(config, tmp_path):
+    path = config(epochs=1)
+    torch.save(ToyEstimator().state_dict(), tmp_path / "weights.pth")
+    with pytest.raises(CheckpointError, match=r"has no meta, message_hub, optimizer"):
+        train(path, work_dir=tmp_path / "w", resume=tmp_path / "weights.pth")
+
+
+def test_another_models_checkpoint(config, tmp_path):
+    path = config(epochs=1)
+    torch.save({"state_dict": ToyEstimator(width=4).state_dict()}, tmp_path / "other.pth")
+    for run in (
+        lambda: engine.test(path, tmp_path / "other.pth", work_dir=tmp_path / "w"),
+        lambda: train(path, load_from=tmp_path / "other.pth", work_dir=tmp_path / "w"),
+    ):
+        with pytest.raises(CheckpointError, match=r"other model.* of another shape \(stem\.0\.weight \(4, 3,"):
+            run()
+    assert not list((tmp_path / "w").glob("*.pth"))
+
+
+def test_amp_ema_compile_and_tensorboard(config, tmp_path, monkeypatch):
+    seen = set()
+    forward = ToyEstimator.forward
+
+    def spy(self, inputs, *args, mode="tensor", **kwargs):
+        if mode == "loss":
+            seen.add(self.stem[0](inputs["markers"]).dtype)
+        return forward(self, inputs, *args, mode=mode, **kwargs)
+
+    monkeypatch.setattr(ToyEstimator, "forward", spy)
+    extra = """
+compile = dict(backend="eager")
+custom_hooks = [dict(type="EpochSeedHook"), dict(type="FitStatisticsHook"), dict(type="EMAHook", momentum=0.5)]
+visualizer = dict(vis_backends=[dict(type="LocalVisBackend"), dict(type="TensorboardVisBackend")])
+"""
+    path = config(extra, epochs=1)
+    train(path, work_dir=tmp_path / "w", amp=True)
+    assert seen == {torch.float16 if torch.cuda.is_available() else torch.bfloat16}
+    checkpoint = read_checkpoint(tmp_path / "w" / "epoch_1.pth")
+    assert checkpoint["state_dict"]["head.weight"].dtype == torch.float32
+    assert not torch.equal(checkpoint["state_dict"]["head.weight"], checkpoint["ema_state_dict"]["module.head.weight"])
+    assert list((tmp_path / "w").rglob("events.out.tfevents.*"))
+
+
+MISTAKES = {
+    "misspelt model": ('model = dict(type="ToyEstimater")', "ToyEstimator"),
+    "misspelt data set": ('train_dataloader = dict(dataset=dict(type="ToyDatset"))', "ToyDataset"),
+    "misspelt optimiser": ('optim_wrapper = dict(optimizer=dict(type="Adm"))', "Adam"),
+    "misspelt schedule": ('param_scheduler = [dict(type="CosineAnealingLR")]', "CosineAnnealingLR"),
+    "misspelt sampler": ('train_dataloader = dict(sampler=dict(type="DefaultSamper"))', "DefaultSampler"),
+    "misspelt loop": ('train_cfg = dict(type="EpochBasedTrainLop")', "EpochBasedTrainLoop"),
+    "misspelt hook": ('custom_hooks = [dict(type="EpochSedHook")]', "EpochSeedHook"),
+    "misspelt amp": ('optim_wrapper = dict(type="CPUAmpOptimWraper")', "CPUAmpOptimWrapper"),
+    "unknown argument": ("model = dict(widht=3)", "widht"),
+    "unknown argument of the loop": ("train_cfg = dict(max_epoch=3)", "max_epoch"),
+    "impossible learning rate": ("optim_wrapper = dict(optimizer=dict(lr=-1))", "Invalid learning rate: -1"),
+    "half a training": ("optim_wrapper = None", "optim_wrapper"),
+    "no data": (
+        "train_dataloader = None; train_cfg = None; optim_wrapper = None; param_scheduler = None",
+        "to train by",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_mistake_in_the_config_is_one_sentence(config, tmp_path, name):
+    extra, expected = MISTAKES[name]
+    with pytest.raises(ConfigError) as caught:
+        train(config(extra), work_dir=tmp_path / "w")
+    assert expected in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_components_own_fault_keeps_its_traceback(config, tmp_path, monkeypatch):
+    monkeypatch.setattr(ToyEstimator, "__init__", lambda self: 1 + "1")
+    with pytest.raises(TypeError, match="unsupported operand"):
+        train(config(), work_dir=tmp_path / "w")
+
+
+def test_a_data_set_without_what_the_model_requires(config, tmp_path, monkeypatch):
+    monkeypatch.setattr(ToyEstimator, "requires", ("markers", "frames"))
+    path = config()
+    for run in (
+        lambda: train(path, work_dir=tmp_path / "w"),
+        lambda: engine.test(path, tmp_path / "any.pth", work_dir=tmp_path / "w"),
+    ):
+        with pytest.raises(ConfigError, match=r"dataset\.requires: ToyEstimator also needs frames"):
+            run()
+
+
+def test_a_broken_clip_in_a_worker_is_one_sentence(config, tmp_path):
+    path = config("train_dataloader = dict(dataset=dict(broken=5))", workers=1)
+    with pytest.raises(DataError) as caught:
+        train(path, work_dir=tmp_path / "w")
+    assert str(caught.value) == "clip 5 is broken."
+
+
+def test_reading_a_config(config, tmp_path):
+    path = config()
+    assert load_config(path, {"train_cfg.max_epochs": 7, "compile": True}).train_cfg.max_epochs == 7
+    with pytest.raises(ConfigError, match=f"no such config; did you mean .*{path.name}"):
+        load_config(path.with_name(path.name[1:]))
+    with pytest.raises(ConfigError, match="the config has no 'modle'; did you mean model"):
+        load_config(path, {"modle.type": "x"})
+    with pytest.raises(ConfigError, match="--cfg-options"):
+        load_config(path, {"custom_hooks.9.type": "x"})
+    for text, expected in (
+        ("a = (1,\nb = 2", "line"),
+        ("a = 1 / 0", "ZeroDivisionError"),
+        ('_base_ = "nowhere.py"', "nowhere.py"),
+        ('custom_imports = dict(imports=["no_such_module"])', "no_such_module"),
+    ):
+        (tmp_path / "bad.py").write_text(text)
+        with pytest.raises(ConfigError, match=rf"bad\.py.*{expected}") as caught:
+            load_config(tmp_path / "bad.py")
+        assert "\n" not in str(caught.value)
+
+
+def test_where_predictions_cannot_go(config, tmp_path):
+    with pytest.raises(ConfigError, match=r"always called predictions\.npz"):
+        engine.test(config(), "any.pth", out=tmp_path / "mine.npz")
+    with pytest.raises(ConfigError, match="no test_evaluator that writes"):
+        engine.test(config("test_evaluator = []"), "any.pth", out=tmp_path)
+
+
+def test_unknown_names_are_still_unknown_names(config, tmp_path):
+    with pytest.raises(UnknownNameError):
+        build_runner(config('model = dict(type="Nothing")'), work_dir=tmp_path / "w")
