@@ -279,9 +279,7 @@ def test_bad_labels_are_zero_and_invalid_and_nan_never_leaves(variant):
 
 
 def test_marker_targets_in_the_camera_axes(variant):
-    angle = 0.4
-    rotation = np.array([[np.cos(angle), 0, np.sin(angle)], [0, -1, 0], [np.sin(angle), 0, -np.cos(angle)]])
-    assert np.isclose(np.linalg.det(rotation), 1)
+    rotation = cv2.Rodrigues(np.array([2.0, 0.7, -1.1]))[0]
 
     def turn(trial):
         trial.cameras["Cam0"].rotation = rotation
@@ -296,6 +294,10 @@ def test_marker_targets_in_the_camera_axes(variant):
     in_camera = np.einsum("ij,lmj->lmi", rotation, markers) + translation
     expected = in_camera - in_camera[:, PELVIS].mean(axis=1, keepdims=True)
     np.testing.assert_allclose(labels.gt_markers, expected, atol=1e-5)
+    training = np.concatenate([reader.array("markers")[:27] for reader in VidFile(paths["vid_file"])]).astype(float)
+    centred = training - training[:, PELVIS].mean(axis=1, keepdims=True)
+    mean = np.einsum("ij,mj->mi", rotation, centred.mean(axis=0))
+    np.testing.assert_allclose(dataset.target_statistics()["markers"][0], mean, atol=1e-5)
 
 
 def test_other_torques_can_be_asked_for(tiny):
