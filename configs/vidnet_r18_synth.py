@@ -1,0 +1,33 @@
+# VID-Network with ResNet-18 for a laptop, SYNTHETIC people (96 x 96), whole trials held out: the quickstart's recipe.
+#   python tools/make_synthetic.py --out data/synth.h5
+#   python tools/make_split.py data/synth.h5 --protocol trial --out data/synth_trial.json
+_base_ = [
+    "./_base_/datasets/vid.py",
+    "./_base_/models/vidnet_r18.py",
+    "./_base_/schedules/adam_short.py",
+    "./_base_/runtime/default.py",
+]
+vid_file = "data/synth.h5"
+split = "data/synth_trial.json"
+model = dict(image_size=96, heatmap_head=dict(depth_bins=24))
+train_dataloader = dict(
+    batch_size=4,
+    num_workers=1,
+    dataset=dict(
+        vid_file=vid_file,
+        split=split,
+        image_size=96,
+        predictions=16,
+        marker_frame="camera",
+        pipeline=[
+            dict(type="CropJitter", scale=0.1, shift=0.05),
+            dict(type="ColourJitter", brightness=0.2, contrast=0.2, saturation=0.2),
+            dict(type="HorizontalFlip", prob=0.5),
+        ],
+    ),
+)
+test_dataloader = dict(
+    num_workers=1, dataset=dict(vid_file=vid_file, split=split, image_size=96, marker_frame="camera")
+)
+test_evaluator = dict(vid_file=vid_file, split=split)
+train_cfg = dict(max_epochs=15)
