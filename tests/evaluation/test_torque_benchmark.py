@@ -136,7 +136,7 @@ def test_provenance_says_where_predictions_come_from(metric, stage, tmp_path):
     said = read_predictions(tmp_path / "out" / "predictions.npz").provenance
     assert said["seed"] == 7 and said["config"].startswith("model") and said["vidzoo"] == vidzoo.__version__
     assert said["checkpoint"]["name"] == "epoch_3.pth" and said["checkpoint"]["sha256"].startswith("9a")
-    assert said["torch"] == torch.__version__ and said["device"].startswith("cpu")
+    assert said["torch"] == torch.__version__ and said["device"].startswith("CPU, ")
     commit = subprocess.run(
         ["git", "rev-parse", "HEAD"], cwd=Path(vidzoo.__file__).parent, capture_output=True, text=True
     )

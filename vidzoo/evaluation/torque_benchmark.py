@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import platform
 import re
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from mmengine.dist import get_world_size
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import MessageHub, print_log
 
@@ -40,6 +43,16 @@ def _commit() -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return run.stdout.strip()
+
+
+def _processor() -> str:
+    """Return the processor's name and how many cores this process may use."""
+    name = platform.processor() or platform.machine()
+    with suppress(OSError):
+        found = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+        name = found[1] if found else name
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return f"CPU, {name}, {cores} cores"
 
 
 def _checkpoint(config: str) -> dict[str, str] | None:
@@ -156,15 +169,14 @@ class TorqueBenchmark(BaseMetric):
     def _provenance(self) -> dict[str, Any]:
         hub = MessageHub.get_current_instance()
         config = hub.get_info("cfg")
-        device = f"{self._device.type}, {platform.machine()}"
-        if self._device.type == "cuda":
-            device = torch.cuda.get_device_name(self._device)
+        on_gpu = self._device.type == "cuda"
         return {
             "vidzoo": vidzoo.__version__,
             "commit": _commit(),
             "torch": torch.__version__,
             "python": platform.python_version(),
-            "device": device,
+            "device": torch.cuda.get_device_name(self._device) if on_gpu else _processor(),
+            "processes": get_world_size(),
             "seed": hub.get_info("seed"),
             "config": config,
             "checkpoint": None if config is None else _checkpoint(config),
