@@ -1,7 +1,7 @@
 """Kill a training again and again, resume it, and compare it bit by bit with one that was left alone.
 
-    python tests/engine/kill_and_resume.py configs/vidnet_r18_synth.py --kills 5 --work-dir /tmp/kills \
-        --cfg-options train_cfg.max_epochs=3
+    python tests/engine/kill_and_resume.py configs/vidnet_r18_synth.py --kills 6 --work-dir /tmp/kills \
+        --cfg-options train_cfg.max_epochs=6
 
 Every attempt is a forked process that is ended by SIGKILL: in the middle of writing a checkpoint, between the
 checkpoint and ``last_checkpoint``, between that and the removal of outdated checkpoints, then at random times. Needs
@@ -11,12 +11,16 @@ a system that can fork.
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 import random
 import shutil
 import signal
 import sys
+import threading
 import time
+import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +29,7 @@ import torchvision  # noqa: F401 - as yapf: MMEngine imports them in every run; 
 import yapf  # noqa: F401
 from mmengine.config import DictAction
 
-from vidzoo.engine import atomic_backend, find_checkpoint, read_checkpoint, train
+from vidzoo.engine import EpochSeedHook, atomic_backend, find_checkpoint, read_checkpoint, train
 from vidzoo.engine.hooks import atomic_checkpoint_hook
 from vidzoo.errors import run_tool
 
@@ -75,8 +79,22 @@ MOMENTS = {
 }
 
 
-def attempt(config: str, work_dir: Path, options: dict[str, Any], prepare=None, seconds: float | None = None) -> int:
-    """Train in a forked process, killed after ``seconds`` if given; return its exit status, negative for a signal."""
+def _die_after(seconds: float) -> None:
+    """Die that long after the first epoch of this attempt began, whatever is being done then."""
+    real = EpochSeedHook.before_train_epoch
+
+    def before_train_epoch(self, runner) -> None:
+        EpochSeedHook.before_train_epoch = real
+        timer = threading.Timer(seconds, _die)
+        timer.daemon = True
+        timer.start()
+        real(self, runner)
+
+    EpochSeedHook.before_train_epoch = before_train_epoch
+
+
+def attempt(config: str, work_dir: Path, options: dict[str, Any], prepare: Callable[[], None] | None = None) -> int:
+    """Train in a forked process that ``prepare`` may doom; return its exit status, negative for a signal."""
     child = os.fork()
     if child == 0:
         with (work_dir.parent / f"{work_dir.name}.log").open("a") as log:
@@ -87,14 +105,9 @@ def attempt(config: str, work_dir: Path, options: dict[str, Any], prepare=None, 
         try:
             train(config, work_dir=work_dir, resume=True, cfg_options=options)
         except BaseException:
-            import traceback
-
             traceback.print_exc()
             os._exit(1)
         os._exit(0)
-    if seconds is not None:
-        time.sleep(seconds)
-        os.kill(child, signal.SIGKILL)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
@@ -112,7 +125,10 @@ def differences(a: Any, b: Any, path: str = "") -> list[str]:
 
 
 def kill_and_resume(config: str, work_dir: Path, kills: int, options: dict[str, Any], seed: int = 0) -> list[str]:
-    """Return how often it was killed and where; exit with status 1 where the two trainings differ."""
+    """Return what happened, line by line; exit with status 1 where the two trainings differ.
+
+    Each random moment lies within one epoch of its attempt's begin, so that ``kills`` epochs are enough for all.
+    """
     alone, killed = work_dir / "alone", work_dir / "killed"
     for folder in (alone, killed):
         shutil.rmtree(folder, ignore_errors=True)
@@ -124,19 +140,20 @@ def kill_and_resume(config: str, work_dir: Path, kills: int, options: dict[str, 
     duration = time.monotonic() - began
     report = [f"alone: {duration:.1f} s"]
     rng = random.Random(seed)
+    last = find_checkpoint(alone)
+    epochs = sorted(path.stat().st_mtime for path in last.parent.glob("epoch_*.pth"))
     moments = list(MOMENTS.items())[:kills]
+    for _ in range(kills - len(moments)):
+        seconds = rng.uniform(0, epochs[-1] - epochs[-2])
+        moments.append((f"after {seconds:.2f} s", functools.partial(_die_after, seconds)))
     for name, prepare in moments:
         status = attempt(config, killed, options, prepare)
         report.append(f"{name}: status {status}, last checkpoint {find_checkpoint(killed)}")
         if status != -signal.SIGKILL:
             sys.exit(f"'{name}' did not come to pass (status {status}): train for more epochs; see {killed}.log")
-    for _ in range(kills - len(moments)):
-        seconds = rng.uniform(0.1, 1.0) * duration
-        status = attempt(config, killed, options, seconds=seconds)
-        report.append(f"after {seconds:.1f} s: status {status}, last checkpoint {find_checkpoint(killed)}")
     if attempt(config, killed, options) != 0:
         sys.exit(f"the resumed training failed; see {killed}.log")
-    a, b = (read_checkpoint(find_checkpoint(folder)) for folder in (alone, killed))
+    a, b = (read_checkpoint(path) for path in (last, find_checkpoint(killed)))
     keys = ("state_dict", "optimizer", "param_schedulers")
     found = [d for key in keys for d in differences(a[key], b[key], key)]
     found += [f"meta/{key}" for key in ("epoch", "iter", "seed") if a["meta"][key] != b["meta"][key]]
