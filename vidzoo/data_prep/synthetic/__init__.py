@@ -11,8 +11,9 @@ from typing import Any
 
 import cv2
 import numpy as np
+from rich.progress import track
 
-from vidzoo.anatomy import ACTION_FAMILIES, COORDINATES
+from vidzoo.anatomy import ACTION_FAMILIES, COORDINATES, GRAVITY
 from vidzoo.data_prep.synthetic.body import Body, Subject, build_body
 from vidzoo.data_prep.synthetic.drawing import (
     AZIMUTHS,
@@ -61,7 +62,7 @@ def make_trial(
     subject = draw_subject(seed, subject_index)
     body = build_body(subject)
     style = Style.draw(np.random.default_rng([seed, subject_index, _STYLE]))
-    clothes = Clothes.draw(np.random.default_rng([seed, subject_index, _CLOTHES]))
+    clothes = Clothes.draw(np.random.default_rng([seed, subject_index, _CLOTHES]), subject_index)
     rng = np.random.default_rng([seed, subject_index, ACTION_FAMILIES.index(family), number])
     performance = perform_trial(body, family, rng, style)
     markers, points = trace(body, performance.coordinates, COORDINATES)
@@ -124,6 +125,12 @@ def _furniture(family: str, body: Body, points: dict[str, np.ndarray]) -> list[t
     return []
 
 
+def _peak_force(trial: Trial) -> float:
+    """Return a trial's largest vertical ground reaction in body weights."""
+    assert trial.grf is not None
+    return float(trial.grf[:, :, 1].sum(axis=1).max() / (trial.mass_kg * GRAVITY))
+
+
 def _make(arguments: tuple[int, int, str, int, int, int]) -> Trial:
     return make_trial(*arguments)
 
@@ -143,8 +150,6 @@ def make_synthetic(
         ConfigError: a number is out of its range.
         DataError: the folder to write to does not exist.
     """
-    from rich.progress import track
-
     limits = {
         "--subjects": (subjects, 1, 10_000), "--seed": (seed, 0, 2**31 - 1),
         "--trials-per-family": (trials_per_family, 1, 1000), "--image-size": (image_size, 32, 1024),
@@ -170,7 +175,6 @@ def make_synthetic(
             made = pool.map(_make, tasks) if pool else map(_make, tasks)
             for trial in track(made, description="trials", total=len(tasks)):
                 writer.add(trial)
-                weight = trial.mass_kg * 9.80665
                 rows.append(
                     {
                         "subject": trial.subject,
@@ -179,7 +183,7 @@ def make_synthetic(
                         "images": sum(len(c.jpegs) for c in trial.cameras.values()),
                         "mass kg": trial.mass_kg,
                         "height m": trial.height_m,
-                        "peak force BW": float(trial.grf[:, :, 1].sum(axis=1).max() / weight),
+                        "peak force BW": _peak_force(trial),
                     }
                 )
         finally:

@@ -59,7 +59,6 @@ DOF: dict[str, int] = {name: i for i, name in enumerate(_MUJOCO_ORDER)}
 """Coordinate name -> MuJoCo's index (translations first, so that their axes are the ground's)."""
 TO_COORDINATES: np.ndarray = np.array([DOF.get(c.removesuffix("_beta"), -1) for c in COORDINATES])
 """[C] MuJoCo's index of every coordinate; the two dependent ones point at their knee."""
-ROOT = slice(0, 6)
 LEGS: dict[str, np.ndarray] = {
     side: np.array([DOF[f"{name}_{side}"] for name in (
         "hip_flexion", "hip_adduction", "hip_rotation", "knee_angle", "ankle_angle", "subtalar_angle",
@@ -157,7 +156,7 @@ class Body:
     model: mujoco.MjModel
     data: mujoco.MjData
     lengths: dict[str, float]
-    """De Leva's segments, scaled, and 'leg', 'hip_width', 'shoulder_width', 'sole', m."""
+    """De Leva's segments, scaled, and 'shoulder_above_hip', 'shoulder_width', m."""
     marker_bodies: np.ndarray
     """[M] MuJoCo body of each marker."""
     marker_offsets: np.ndarray
@@ -189,8 +188,6 @@ def segment_lengths(subject: Subject) -> dict[str, float]:
     scale = subject.height * (1 - ANKLE_HEIGHT) / stacked
     lengths = {segment: row[0] * scale for segment, row in table.items()}
     lengths["shoulder_above_hip"] = SHOULDER_ABOVE_HIP[subject.sex] * scale
-    lengths["leg"] = lengths["thigh"] + lengths["shank"]
-    lengths["hip_width"] = 2 * 0.051 * subject.height
     lengths["shoulder_width"] = 2 * (0.100 if subject.sex == "f" else 0.106) * subject.height
     return lengths
 
@@ -288,7 +285,7 @@ def build_body(subject: Subject) -> Body:
         def ball(x: str, y: str, z: str) -> list[str]:
             return [hinge(z, (0, 0, 1)), hinge(x, (1, 0, 0)), hinge(y, (0, 1, 0))]
 
-        toes = body(f"toes_{s}", mtp * place, [hinge("mtp_angle", (-0.581, 0, 0.814))])
+        toes = body(f"toes_{s}", mtp * place, [hinge("mtp_angle", (0.581, 0, -0.814))])
         calcn = body(f"calcn_{s}", -ankle * place, [hinge("subtalar_angle", (0.787, 0.605, -0.121))], toes)
         talus = body(f"talus_{s}", (0, -lengths["shank"], 0), [hinge("ankle_angle", (-0.105, -0.174, 0.979))], calcn)
         tibia = body(f"tibia_{s}", (0, -lengths["thigh"], 0), [hinge("knee_angle", (0, 0, -1))], talus)

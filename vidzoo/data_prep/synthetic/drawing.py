@@ -121,17 +121,17 @@ class Clothes:
     shorts: bool
 
     @classmethod
-    def draw(cls, rng: np.random.Generator) -> Clothes:
-        """Draw a person's clothes; shirt and trousers always differ."""
+    def draw(cls, rng: np.random.Generator, index: int) -> Clothes:
+        """Draw the clothes of person number ``index``; shirt and trousers differ, and so do neighbours."""
         tones = np.array([[172, 198, 232], [140, 172, 214], [100, 138, 188], [66, 98, 146], [44, 66, 100]], float)
-        hue = rng.uniform(0, 180)
+        hue = 0.382 * 180 * index + rng.uniform(-15, 15)
 
         def colour(hue: float, saturation: float, value: float) -> np.ndarray:
-            pixel = np.uint8([[[hue % 180, saturation, value]]])
+            pixel = np.array([[[hue % 180, saturation, value]]], np.uint8)
             return cv2.cvtColor(pixel, cv2.COLOR_HSV2BGR)[0, 0].astype(float)
 
         return cls(
-            skin=tones[rng.integers(len(tones))],
+            skin=tones[(2 * index + 1) % len(tones)] * rng.uniform(0.92, 1.05),
             hair=colour(rng.uniform(5, 25), rng.uniform(60, 160), rng.uniform(25, 110)),
             shirt=colour(hue, rng.uniform(110, 220), rng.uniform(120, 225)),
             print=colour(hue + 90, rng.uniform(30, 120), rng.uniform(215, 250)),
@@ -283,9 +283,9 @@ def draw_frames(
         facing = deep["nose"] < deep["skull"]
         strokes.append((deep["skull"] - 0.01, "head", (facing,)))
         front = np.array([points[f"front_{n}"][i] for n in ("high_r", "high_l", "low_l", "low_r")])
-        outward = np.cross(front[1] - front[0], front[3] - front[0])
+        outward = np.cross(front[3] - front[0], front[1] - front[0])
         if outward @ (position - front.mean(axis=0)) > 0:
-            strokes.append((min(deep["chest_r"], deep["chest_l"]) - 0.12 * h, "print", (front,)))
+            strokes.append((camera.project(front)[1].mean(), "print", (front,)))
         for face in faces:
             _, face_depth = camera.project(face)
             strokes.append((face_depth.mean() + 0.05, "face", (face,)))

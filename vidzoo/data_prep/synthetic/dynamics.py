@@ -8,7 +8,8 @@ pelvis rows of the equations of motion then ask for, so that the pelvis residual
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 import mujoco
 import numpy as np
@@ -18,7 +19,7 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.spatial.transform import Rotation
 
 from vidzoo.anatomy import COORDINATES, GRAVITY
-from vidzoo.data_prep.synthetic.body import DOF, INDEPENDENT, LEGS, ROOT, TO_COORDINATES, Body
+from vidzoo.data_prep.synthetic.body import DOF, INDEPENDENT, LEGS, TO_COORDINATES, Body
 
 LEG_DOFS = np.concatenate([LEGS["r"], LEGS["l"]])
 TRANSLATION, ORIENTATION = np.arange(3), np.arange(3, 6)
@@ -34,6 +35,7 @@ LEG_RATE = 25.0
 """How fast a leg in flight goes from its state at contact to its flight posture, 1/s."""
 
 
+NO_FORCE = np.zeros(6)
 UP, RIGHT = (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)
 
 
@@ -81,8 +83,8 @@ class Jump:
 class Plan:
     """What a motion is to be, on a grid of n times.
 
-    ``keep`` are the frames that are wanted, ``perform`` those that are performed (more of them, so that limbs' reactions
-    are known before and after); the rest only carries the centre of mass into and out of the motion.
+    ``keep`` are the frames that are wanted, ``perform`` those that are performed (more of them, so that the limbs'
+    reactions are known before and after); the rest only carries the centre of mass into and out of the motion.
     ``posture`` [n, 33] (MuJoCo's order) prescribes pelvis orientation and everything above it; the legs and the pelvis
     translation follow from the rest.
     """
@@ -105,7 +107,7 @@ class Plan:
     """[n, 2, 2] m: each foot's planned centre of pressure, x and z."""
     planted: np.ndarray
     """[n, 2] bool: the foot is where ``feet_position`` has it; elsewhere its leg swings or flies."""
-    swing: np.ndarray | None = None
+    swing: np.ndarray = field(default_factory=lambda: np.zeros(6))
     """[6] rad: how much a leg bends in mid-swing beyond the smooth way from lift-off to strike (order of LEGS)."""
     jump: Jump | None = None
 
@@ -246,7 +248,7 @@ class Solver:
         mujoco.mj_fwdVelocity(self.model, data)
         return v
 
-    def accelerate(self, k: int, orientation: np.ndarray | None, root_force: np.ndarray | None = None) -> np.ndarray:
+    def accelerate(self, k: int, orientation: np.ndarray | None, root_force: np.ndarray = NO_FORCE) -> np.ndarray:
         """Return the accelerations at time k, for a given orientation acceleration or else a ground wrench on the root.
 
         ``root_force`` [6] is the generalized force that the ground exerts on the six root coordinates.
@@ -300,8 +302,8 @@ class Solver:
         """Solve every frame of a plan that keeps a foot on the ground; swinging legs go from lift-off to strike."""
         frames = np.arange(len(self.plan.time))[self.plan.perform]
         for f in (0, 1):
-            planted = np.flatnonzero(self.plan.planted[:, f])
-            for lift, strike in zip(planted, planted[1:]):
+            planted = np.flatnonzero(self.plan.planted[:, f]).tolist()
+            for lift, strike in pairwise(planted):
                 if strike > lift + 1 and strike >= frames[0] and lift <= frames[-1]:
                     self._swing(f, lift, strike)
         guess = self._guess(frames[0])
@@ -310,18 +312,18 @@ class Solver:
             guess = self.q[k]
 
     def _swing(self, f: int, lift: int, strike: int) -> None:
-        """Prescribe leg f from its last planted frame to its next: a quintic in joint angles and the plan's extra bend."""
+        """Prescribe leg f from its last planted frame to its next: a quintic in joint angles and the plan's bend."""
         legs, time = LEGS["rl"[f]], self.plan.time
         for k in (lift, strike):
             self._solve_frame(k, self._guess(k))
         ends = [[x[k, legs] for x in (self.q, self.v, self.a)] for k in (lift, strike)]
         inside = slice(lift + 1, strike)
-        duration = time[strike] - time[lift]
         curve = BPoly.from_derivatives([time[lift], time[strike]], ends)
-        # 64 x^3 (1 - x)^3 in Bernstein form: a bump whose first two derivatives vanish at both ends.
-        bump = BPoly(
-            np.array([0, 0, 0, 3.2, 0, 0, 0])[:, None, None] * self.plan.swing, [time[lift], time[lift] + duration]
-        )
+        # x^3 (1 - x)^4 in Bernstein form, 1 at its peak: a bump that comes early, as a knee's bend does in swing, and
+        # whose first two derivatives vanish at both ends.
+        coefficients = np.zeros((8, 1, len(legs)))
+        coefficients[3] = self.plan.swing / 0.2938
+        bump = BPoly(coefficients, [time[lift], time[strike]])
         for order, array in enumerate((self.posture.value, self.posture.rate, self.posture.acceleration)):
             array[inside, legs] = curve(time[inside], order) + bump(time[inside], order)
         if (self.posture.value[inside, KNEES[f]] < MIN_KNEE).any():
@@ -330,10 +332,11 @@ class Solver:
     def solve_jump(self) -> None:
         """Solve a drop jump: planted feet, a pelvis turned by what ground reaction the soles can give, free flight."""
         jump, n = self.plan.jump, len(self.plan.time)
+        assert jump is not None
         start, end = jump.touch_down, jump.take_off
         self.q[start] = self.place(start, self._guess(start))
         self.v[start] = self.move(start, None)
-        self.a[start] = self.accelerate(start, None, np.zeros(6))
+        self.a[start] = self.accelerate(start, None)
         self._fly(start, -1, jump.leg_before)
         for k in range(start, end):
             self._step(k, k + 1)
@@ -374,8 +377,9 @@ class Solver:
     def _free(self, k: int) -> np.ndarray:
         """Return the accelerations where the ground's moment is limited by the soles, and zero in flight."""
         plan, jump = self.plan, self.plan.jump
+        assert jump is not None
         if not jump.touch_down < k < jump.take_off:
-            return self.accelerate(k, None, np.zeros(6))
+            return self.accelerate(k, None)
         wanted = (
             plan.posture.acceleration[k, ORIENTATION]
             + TRUNK_STIFFNESS * (plan.posture.value[k, ORIENTATION] - self.data.qpos[ORIENTATION])
@@ -493,6 +497,3 @@ def _record(body: Body, plan: Plan, solver: Solver) -> Performance:
         foot_wrenches=wrenches,
         cop_error=cop_error,
     )
-
-
-__all__ = ["ROOT", "Jump", "OutOfReachError", "Performance", "Plan", "Track", "perform", "zero_moment_com"]

@@ -6,8 +6,9 @@ with the person facing +x, then turned to the trial's heading.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import mujoco
 import numpy as np
@@ -25,7 +26,7 @@ JUMP_SUBSTEPS = 4
 SOLE_CENTRE, BALL_CENTRE = 0.048, 0.108
 """Middle of the whole sole, and of ball and toes, ahead of the calcaneus origin in body heights."""
 
-Posture = dict[str, np.ndarray | float]
+Posture = Mapping[str, "np.ndarray | float"]
 """Coordinate name -> degrees, a number or [n]."""
 
 
@@ -55,7 +56,7 @@ def step(x: np.ndarray) -> np.ndarray:
 def keys(time: np.ndarray, *points: tuple[float, float]) -> np.ndarray:
     """Return a curve [n] that rests at each (time, value) and goes smoothly from one to the next."""
     curve = np.full(len(time), float(points[0][1]))
-    for (t0, v0), (t1, v1) in zip(points, points[1:]):
+    for (t0, v0), (t1, v1) in pairwise(points):
         curve += (v1 - v0) * step((time - t0) / (t1 - t0))
     return curve
 
@@ -77,7 +78,7 @@ def _posture(rng: np.random.Generator, time: np.ndarray, posture: Posture) -> Tr
     return Track.through(time, np.radians(value))
 
 
-def _both(posture: Posture) -> Posture:
+def _both(posture: Posture) -> dict[str, np.ndarray | float]:
     """Return a posture with every name without a side given to both sides."""
     paired = ("arm_flex", "arm_add", "arm_rot", "elbow_flex", "pro_sup", "mtp_angle")
     return {
@@ -178,9 +179,8 @@ def plan_squat(body: Body, rng: np.random.Generator, style: Style, asymmetric: b
     """Plan one squat, arms swung forward; asymmetric: most of the weight on the right leg."""
     h = body.subject.height
     tempo = 1 + 0.10 * style.tempo + rng.normal(0, 0.05)
-    start, down, bottom, up = rng.uniform(0.12, 0.25), rng.uniform(0.8, 0.95) * tempo, rng.uniform(0.05, 0.2), None
-    up = rng.uniform(0.7, 0.9) * tempo
-    marks = np.cumsum([start, down, bottom, up])
+    down, up = rng.uniform(0.8, 0.95) * tempo, rng.uniform(0.7, 0.9) * tempo
+    marks = np.cumsum([rng.uniform(0.12, 0.25), down, rng.uniform(0.05, 0.2), up])
     time = _times(marks[-1] + rng.uniform(0.12, 0.25))
     s = keys(time, (marks[0], 0), (marks[1], 1), (marks[2], 1), (marks[3], 0))
     trunk = keys(time, (marks[0], 0), (marks[1] * 0.97, 1), (marks[2] * 1.01, 1), (marks[3], 0))
@@ -250,8 +250,8 @@ def plan_sit_to_stand(body: Body, rng: np.random.Generator, style: Style, weak_l
 def plan_walk(body: Body, rng: np.random.Generator, style: Style, sway: bool = False) -> Plan:
     """Plan about one and a quarter strides of level walking; with sway the trunk leans over the standing leg."""
     h = body.subject.height
-    step_time = 0.555 * (1 + 0.04 * style.tempo + rng.normal(0, 0.02)) * (1.06 if sway else 1.0)
-    length = 0.320 * (1 + 0.04 * style.depth + rng.normal(0, 0.03)) * h
+    step_time = 0.535 * (1 + 0.04 * style.tempo + rng.normal(0, 0.02)) * (1.06 if sway else 1.0)
+    length = 0.300 * (1 + 0.04 * style.depth + rng.normal(0, 0.03)) * h
     stride, stance = 2 * step_time, 1.24 * step_time
     both = stance - step_time
     pad, lead = round(1.5 * RATE_HZ), round(0.4 * RATE_HZ)
@@ -261,12 +261,12 @@ def plan_walk(body: Body, rng: np.random.Generator, style: Style, sway: bool = F
     width = (0.056 + 0.006 * style.width) * h
     toe_out = rng.uniform(4, 9)
     yaw = np.radians([-toe_out, toe_out])
-    strike, roll = rng.uniform(13, 17), rng.uniform(48, 56)
+    strike, roll = rng.uniform(13, 17), rng.uniform(46, 54)
     heel, ball = body.sole["heel"], body.sole["ball"]
 
     # Degrees, toes up: the heel strikes, the sole slaps down and stays, the foot rolls off over the ball.
     pitch = BPoly.from_derivatives(
-        [0, 0.15 * stance, 0.56 * stance, stance], [[strike, -170, 0], [0, 0, 0], [0, 0, 0], [-roll, -430, 0]]
+        [0, 0.15 * stance, 0.56 * stance, stance], [[strike, -170, 0], [0, 0, 0], [0, 0, 0], [-roll, -330, 0]]
     )
 
     def planted(u: np.ndarray, turn: Rotation) -> np.ndarray:
@@ -282,9 +282,11 @@ def plan_walk(body: Body, rng: np.random.Generator, style: Style, sway: bool = F
     # The centre of pressure's way from heel (0) to ball (1) and beyond, as pressure plates show it.
     roll_over = PchipInterpolator([0, 0.2, 0.5, 0.8, 1], [0.14, 0.52, 0.80, 1.02, 1.14])
 
-    def state(of: Callable, u: float) -> list[np.ndarray]:
-        """Return value, rate and acceleration of a function of stance time by central differences."""
-        before, at, after = of(u + np.array([-1e-3, 0, 1e-3]))
+    stencil = np.array([-1e-3, 0, 1e-3])
+
+    def state(samples: np.ndarray) -> list[np.ndarray]:
+        """Return value, rate and acceleration from three samples on the stencil."""
+        before, at, after = samples
         return [at, (after - before) / 2e-3, (after - 2 * at + before) / 1e-6]
 
     for f, side in enumerate((1, -1)):
@@ -296,12 +298,12 @@ def plan_walk(body: Body, rng: np.random.Generator, style: Style, sway: bool = F
         struck[:, 2] = side * width
         swing = u > stance
         planted_feet[:, f] = ~swing
-        off, on = state(lambda t: planted(t, turn), stance), state(lambda t: planted(t, turn), 0.0)
+        off, on = state(planted(stance + stencil, turn)), state(planted(stencil, turn))
         on[0] = on[0] + [2 * length, 0, 0]
         # In swing the foot's own path is not followed; it only joins the stances smoothly.
         through_air = BPoly.from_derivatives([stance, stride], [off, on])
         position[:, f] = struck + np.where(swing[:, None], through_air(u), planted(u, turn))
-        swung = BPoly.from_derivatives([stance, stride], [[-roll, -430, 0], [strike, -170, 0]])
+        swung = BPoly.from_derivatives([stance, stride], [[-roll, -330, 0], [strike, -170, 0]])
         angle[:, f] = np.radians(np.where(swing, swung(u), pitch(u)))
         load[:, f] = step(u / both) - step((u - step_time) / both)
         along = roll_over(np.clip(u / stance, 0, 1))
@@ -313,7 +315,7 @@ def plan_walk(body: Body, rng: np.random.Generator, style: Style, sway: bool = F
     lean = (rng.uniform(11, 15) + 1.5 * style.lean) * right_standing if sway else 0.0
     swing_of_arms = 20 + 4 * style.arms + rng.normal(0, 2)
     flexed = np.clip(-np.degrees(angle), 0, None)
-    posture = {
+    posture: dict[str, np.ndarray | float] = {
         "pelvis_tilt": 1 + 0.8 * np.cos(2 * phase) + style.lean,
         "pelvis_list": -pelvic_list * right_standing + 0.15 * lean,
         "pelvis_rotation": pelvic_turn * np.cos(phase),
@@ -328,10 +330,10 @@ def plan_walk(body: Body, rng: np.random.Generator, style: Style, sway: bool = F
             f"arm_rot_{s}": -8.0,
             f"elbow_flex_{s}": 28 + 3 * style.arms + opposite * 12 * np.cos(phase),
             f"pro_sup_{s}": 108.0,
-            f"mtp_angle_{s}": 0.5 * flexed[:, f] ** 3 / (flexed[:, f] ** 2 + 100),
+            f"mtp_angle_{s}": -0.9 * flexed[:, f] ** 3 / (flexed[:, f] ** 2 + 400),
         }
     standing = com_height(body, {"arm_flex": 2, "elbow_flex": 28}, knee=9)
-    rise = rng.uniform(0.0130, 0.0150) * h
+    rise = rng.uniform(0.0115, 0.0135) * h
     return Plan(
         time=time,
         keep=slice(pad, pad + frames),
@@ -344,15 +346,15 @@ def plan_walk(body: Body, rng: np.random.Generator, style: Style, sway: bool = F
         load=load,
         support=support,
         planted=planted_feet,
-        swing=np.radians([8.0, 0.0, 0.0, 16.0, 10.0, 0.0]),
+        swing=np.radians([13.0, 0.0, 0.0, 29.0, 21.0, 0.0]),
     )
 
 
 def _push(t: np.ndarray, duration: float, impulse: float, centroid: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the double integral, the integral and the value of a push per mass at times t after its begin.
 
-    The push is a beta density with at least one linear flank and the given centroid (0 to 1): zero at both ends, so that
-    accelerations are continuous, but no flatter there than a landing on the toes.
+    The push is a beta density with at least one linear flank and the given centroid (0 to 1): zero at both
+    ends, so that accelerations are continuous, but no flatter there than a landing on the toes.
     """
     a, b = (2.0, 2 * (1 - centroid) / centroid) if centroid < 0.5 else (2 * centroid / (1 - centroid), 2.0)
     x = np.clip(t / duration, 0, 1)
@@ -369,7 +371,7 @@ def plan_drop_jump(body: Body, rng: np.random.Generator, style: Style, asymmetri
     """
     h = body.subject.height
     fall, flight = rng.uniform(0.26, 0.31), rng.uniform(0.24, 0.30)
-    contact = 0.44 * (1 + 0.08 * style.tempo + rng.normal(0, 0.04)) * (1.08 if asymmetric else 1.0)
+    contact = 0.40 * (1 + 0.08 * style.tempo + rng.normal(0, 0.04)) * (1.08 if asymmetric else 1.0)
     time = _times(round((fall + contact + flight) * RATE_HZ) / RATE_HZ, RATE_HZ * JUMP_SUBSTEPS)
     dt = time[1]
     start, end = round(fall / dt), round((fall + contact) / dt)
@@ -382,6 +384,8 @@ def plan_drop_jump(body: Body, rng: np.random.Generator, style: Style, asymmetri
     load_right = rng.uniform(0.62, 0.74) if asymmetric else 0.5 + 0.01 * style.side
     side = load_right - 0.5
     reach = 1 + 0.10 * style.arms
+    landing, roll = rng.uniform(18, 24), rng.uniform(24, 30)
+    heel_up = ((-0.15, 0), (0, landing), (0.12, 0), (contact - 0.14, 0), (contact, roll), (contact + 0.15, 0))
     posture = _both({
         "pelvis_tilt": -7 - rng.normal(12, 2.0) * lean * crouch,
         "pelvis_list": 14 * side,
@@ -392,11 +396,10 @@ def plan_drop_jump(body: Body, rng: np.random.Generator, style: Style, asymmetri
         "arm_rot": 5.0,
         "elbow_flex": 40 + 18 * swing,
         "pro_sup": 105.0,
-        "mtp_angle": 0.0,
+        "mtp_angle": -0.7 * keys(t, *heel_up),
     })  # fmt: skip
 
-    landing, roll = rng.uniform(18, 24), rng.uniform(24, 30)
-    # Degrees, toes up. The feet turn at a constant rate at touch-down and take-off, and on beyond, where nothing uses it.
+    # Degrees, toes up. The feet turn at a constant rate at touch-down and take-off, and on beyond (used by nothing).
     pitch = BPoly.from_derivatives(
         [t[0], 0, 0.06, contact - 0.09, contact, t[-1]],
         [
