@@ -174,6 +174,30 @@ def format_report(results: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def comparison_table(results: dict[str, dict[str, Any]]) -> str:
+    """Format the headlines of several results as a Markdown table: one row each, floors and all labels beside them.
+
+    Args:
+        results: name of a run -> what ``results.json`` holds.
+    """
+    headers = ["run", "motion, images", "protocol", "mPJE_mean", "95 % interval", "floors", "all labels: mPJE_mean",
+               "floors", "mPJE_sum", "R2", "samples"]  # fmt: skip
+    rows = []
+    for name, result in results.items():
+        cells = [name, f"{' and '.join(result['data']['motion'])}, {' and '.join(result['data']['images']) or 'none'}"]
+        cells.append(result["split"]["protocol"] + (" (leaks)" if result["split"]["leaks"] else ""))
+        for section in (result, result["all_labels"]):
+            row, floors = section["overall"], section["floors"]
+            cells.append(_figure(row["mPJE_mean"], 3))
+            if section is result:
+                cells.append(_interval(row))
+            cells.append(" / ".join(_figure(floors[f]["mPJE_mean"], 3) for f in ("train_mean", "family_mean")))
+        overall = result["overall"]
+        cells += [_figure(overall["mPJE_sum"], 3), _figure(overall["R2"], 2), f"{result['counts']['samples']:,}"]
+        rows.append(cells)
+    return tabulate(rows, headers, tablefmt="pipe", disable_numparse=True, colalign=("left",) * 3 + ("right",) * 8)
+
+
 def format_line(results: dict[str, Any]) -> str:
     """Format the headline in one line, as for a validation."""
     row, floors = results["overall"], results["floors"]

@@ -30,6 +30,7 @@ from vidzoo.vid_file import Reason, VidFile
 
 FORMAT = "vid-results"
 VERSION = 1
+MAX_RESULTS_BYTES = 64 << 20
 UNITS = {
     "mPJE_mean": "N·m/kg, mean over joints",
     "mPJE_sum": "N·m/kg, summed over joints",
@@ -367,6 +368,27 @@ def recording_errors(predictions: Predictions, vid: VidFile, split: Split) -> di
     sums = F.trial_sums(samples.torques, labels.torques[row], labels.valid[row], mass, height, unit, len(labels.trials))
     error = F.mpje_mean(F.joint_figures(sums)["mPJE"])
     return {(t.subject, t.trial): float(e) for t, e in zip(labels.trials, error) if np.isfinite(e)}
+
+
+def read_results(path: str | Path) -> dict[str, Any]:
+    """Read a ``results.json``.
+
+    Raises:
+        DataError: it is missing, enormous or no results file of this version.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise DataError(f"{path}: no such results file; tools/test.py --out writes one beside the predictions.")
+    if path.stat().st_size > MAX_RESULTS_BYTES:
+        raise DataError(f"{path}: larger than any results file ({MAX_RESULTS_BYTES >> 20} MiB).")
+    try:
+        results = json.loads(path.read_text(encoding="utf-8"))
+        found = results["format"], results["version"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{path}: is no results file ({error!r}); tools/test.py --out writes one.") from None
+    if found != (FORMAT, VERSION):
+        raise DataError(f"{path}: format {found}, expected {(FORMAT, VERSION)}; test the model anew.")
+    return results
 
 
 def write_results(path: str | Path, results: dict[str, Any]) -> None:
