@@ -8,7 +8,6 @@ import argparse
 from rich.console import Console
 from rich.table import Table
 
-from vidzoo.data_prep.synthetic import make_synthetic
 from vidzoo.errors import run_tool
 
 
@@ -31,6 +30,9 @@ def main() -> None:
     )
     parser.add_argument("--jobs", type=int, help="processes (default: one per core)")
     args = vars(parser.parse_args())
+    # Here, so that run_tool words the missing extra and --help needs none.
+    from vidzoo.data_prep.synthetic import make_synthetic
+
     rows = make_synthetic(args.pop("out"), **args)
     table = Table(title="synthetic trials")
     for column in rows[0]:

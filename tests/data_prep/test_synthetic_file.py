@@ -163,3 +163,15 @@ def test_tool_ends_with_one_sentence_and_status_2(tmp_path: Path) -> None:
     assert run.returncode == 2
     assert run.stderr.startswith("error: --subjects is 0") and run.stderr.count("\n") == 1
     assert not list(tmp_path.iterdir())
+
+
+def test_without_mujoco_the_tool_says_what_to_install(tmp_path: Path) -> None:
+    hidden = (
+        "import importlib.util as u, runpy, sys; find = u.find_spec; "
+        "u.find_spec = lambda name, *more: None if name == 'mujoco' else find(name, *more); "
+        "runpy.run_path(sys.argv[0], run_name='__main__')"
+    )
+    code = f"import sys; sys.argv = [{str(TOOL)!r}, '--out', {str(tmp_path / 'x.h5')!r}]; {hidden}"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert run.returncode == 2
+    assert "vidzoo[synthetic]" in run.stderr and run.stderr.count("\n") == 1

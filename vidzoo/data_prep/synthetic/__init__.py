@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import multiprocessing
 import os
 from concurrent.futures import ProcessPoolExecutor
@@ -14,6 +15,12 @@ import numpy as np
 from rich.progress import track
 
 from vidzoo.anatomy import ACTION_FAMILIES, COORDINATES, GRAVITY
+from vidzoo.errors import ConfigError
+from vidzoo.vid_file import CameraTrack, Trial, VidWriter
+
+if importlib.util.find_spec("mujoco") is None:
+    raise ConfigError("synthetic motion needs MuJoCo, which is not installed; run pip install 'vidzoo[synthetic]'.")
+
 from vidzoo.data_prep.synthetic.body import Body, Subject, build_body
 from vidzoo.data_prep.synthetic.drawing import (
     AZIMUTHS,
@@ -26,8 +33,6 @@ from vidzoo.data_prep.synthetic.drawing import (
 )  # fmt: skip
 from vidzoo.data_prep.synthetic.dynamics import OutOfReachError, Performance, perform
 from vidzoo.data_prep.synthetic.motion import RATE_HZ, Style, lower, plan_motion
-from vidzoo.errors import ConfigError
-from vidzoo.vid_file import CameraTrack, Trial, VidWriter
 
 _STYLE, _CLOTHES, _PERSON = 101, 102, 103
 """Third seeds that keep a person's own draws apart from their trials'."""
