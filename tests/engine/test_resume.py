@@ -9,12 +9,13 @@ import pytest
 from toy_task import write_config
 
 HERE = Path(__file__).parent
+AVERAGED = 'custom_hooks = [dict(type="EpochSeedHook"), dict(type="FitStatisticsHook"), dict(type="EMAHook")]'
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="forks, and looks up open files in /proc")
-@pytest.mark.parametrize("workers", [0, 2])
-def test_killed_at_every_moment_and_resumed(tmp_path, workers):
-    config = write_config(tmp_path, epochs=6, workers=workers)
+@pytest.mark.parametrize(("workers", "extra"), [(0, ""), (2, AVERAGED)])
+def test_killed_at_every_moment_and_resumed(tmp_path, workers, extra):
+    config = write_config(tmp_path, epochs=6, workers=workers, extra=extra)
     run = subprocess.run(
         [sys.executable, HERE / "kill_and_resume.py", config, "--kills", "6", "--work-dir", tmp_path / "runs"],
         env=os.environ | {"PYTHONPATH": str(HERE), "OMP_NUM_THREADS": "1"},
@@ -22,5 +23,6 @@ def test_killed_at_every_moment_and_resumed(tmp_path, workers):
         text=True,
     )
     assert run.returncode == 0, run.stdout + run.stderr
-    assert "the same to the last bit" in run.stdout
+    assert "the same to the last bit: state_dict" in run.stdout
+    assert ("ema_state_dict" in run.stdout) == bool(extra)
     assert run.stdout.count("status -9") == 6

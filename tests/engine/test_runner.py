@@ -72,6 +72,24 @@ def test_checkpoints_statistics_and_a_test(config, tmp_path):
         assert metrics["mean"] == pytest.approx(model({"markers": batch}).mean().item(), rel=1e-4)
 
 
+def test_the_best_by_a_validation_side(config, tmp_path):
+    extra = """
+val_dataloader = dict(
+    batch_size=4, num_workers=0, collate_fn=dict(type="default_collate"),
+    sampler=dict(type="DefaultSampler", shuffle=False), dataset=dict(type="ToyDataset", side="val"),
+)
+val_cfg = dict()
+val_evaluator = dict(type="ToyMetric")
+default_hooks = dict(checkpoint=dict(save_best="mean", rule="greater", max_keep_ckpts=1))
+"""
+    train(config(extra, epochs=2), work_dir=tmp_path / "w")
+    names = sorted(path.name for path in (tmp_path / "w").glob("*.pth"))
+    assert names[0].startswith("best_mean_epoch_")
+    assert names[1:] == ["epoch_2.pth"]
+    assert find_checkpoint(tmp_path / "w").name == "epoch_2.pth"
+    assert read_checkpoint(tmp_path / "w" / names[0])["meta"]["epoch"] in (1, 2)
+
+
 def test_resuming_where_nothing_is_yet_begins(config, tmp_path):
     runner = train(config(epochs=1), work_dir=tmp_path / "w", resume=True)
     assert runner.epoch == 1
@@ -132,6 +150,7 @@ MISTAKES = {
     "unknown argument": ("model = dict(widht=3)", "widht"),
     "unknown argument of the loop": ("train_cfg = dict(max_epoch=3)", "max_epoch"),
     "impossible learning rate": ("optim_wrapper = dict(optimizer=dict(lr=-1))", "Invalid learning rate: -1"),
+    "no workers to persist": ("train_dataloader = dict(persistent_workers=True)", "num_workers > 0"),
     "half a training": ("optim_wrapper = None", "optim_wrapper"),
     "no data": (
         "train_dataloader = None; train_cfg = None; optim_wrapper = None; param_scheduler = None",

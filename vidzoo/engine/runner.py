@@ -115,8 +115,8 @@ def _config_mistakes(path: str | Path) -> Iterator[None]:
     except (AssertionError, AttributeError, ImportError, KeyError, OSError, TypeError, ValueError) as error:
         # A wrong name, a wrong argument, a missing section: raised by the builder, before any component's own code.
         raised_in = Path(traceback.extract_tb(error.__traceback__)[-1].filename)
-        refusers = (Path(mmengine.__file__).parent, Path(torch.optim.__file__).parent, Path(__file__).parent)
-        if not any(folder in raised_in.parents for folder in refusers):
+        refusers = (mmengine, torch.optim, torch.utils.data)
+        if not any(Path(package.__path__[0]) in raised_in.parents for package in refusers):
             raise
         message = str(error.args[0]) if error.args else type(error).__name__
         raise ConfigError(f"{path}: {' '.join(message.split())}") from error
