@@ -421,7 +421,9 @@ def test_every_camera_or_one(variant, said):
     one = centres_of(VIDDataset(**paths, camera="Cam1", **build))
     assert {camera for _, _, camera, _ in one} == {"Cam1"}
     assert {trial for _, trial, _, _ in centres_of(VIDDataset(**paths, camera="Cam2", **build))} == {"DJ1"}
-    assert "1 train trials without camera Cam2 are left out: subject1/squats1" in said[-1]
+    assert "1 train trials lack the camera Cam2: subject1/squats1; they are left out" in said[-1]
+    with pytest.raises(DataError, match=r"1 test trials lack the camera Cam2: subject1/squats1; a test needs all"):
+        VIDDataset(**paths, camera="Cam2", side="test", **build)
     with pytest.raises(DataError, match=r"no train entry .* gives a clip: .*Cam9"):
         VIDDataset(**paths, camera="Cam9", **build)
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.hooks import Hook
+from mmengine.logging import MessageHub
 from toy_task import CLIPS, ToyDataset, ToyEstimator, write_config
 
 from vidzoo import engine
@@ -100,6 +101,17 @@ def test_resume_from_weights_alone_is_refused(config, tmp_path):
     torch.save(ToyEstimator().state_dict(), tmp_path / "weights.pth")
     with pytest.raises(CheckpointError, match=r"has no meta, message_hub, optimizer"):
         train(path, work_dir=tmp_path / "w", resume=tmp_path / "weights.pth")
+
+
+def test_resume_on_another_split_is_refused_and_a_test_on_it_is_noted(config, tmp_path):
+    path = config(epochs=1)
+    train(path, work_dir=tmp_path / "w")
+    other = {"train_dataloader.dataset.split_hash": "another", "train_cfg.max_epochs": 2}
+    with pytest.raises(CheckpointError, match="was trained on the split a split, but the config now names another"):
+        train(path, work_dir=tmp_path / "w", resume=True, cfg_options=other)
+    engine.test(path, tmp_path / "w/epoch_1.pth", work_dir=tmp_path / "t")
+    trained_on = MessageHub.get_current_instance().get_info("trained_on")
+    assert trained_on == {"split_hash": "a split", "side": "train"}
 
 
 def test_another_models_checkpoint(config, tmp_path):

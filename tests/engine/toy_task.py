@@ -59,11 +59,11 @@ def write_config(
 class ToyDataset(Dataset):
     """Noisy samples of a line: the noise is drawn from (seed, epoch, index)."""
 
-    metainfo: dict = {}
     requires = ("markers",)
 
-    def __init__(self, side: str = "train", broken: int | None = None) -> None:
+    def __init__(self, side: str = "train", broken: int | None = None, split_hash: str = "a split") -> None:
         self.side = side
+        self.metainfo = {"split_hash": split_hash, "side": side}
         self.broken = broken
         self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()  # seen by workers that outlive an epoch
 

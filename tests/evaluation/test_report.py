@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from vidzoo.anatomy import BENCHMARK_JOINTS
-from vidzoo.evaluation.report import action_table, format_line, format_report, joint_table, overall_table
+from vidzoo.evaluation.report import action_table, data_line, format_line, format_report, joint_table, overall_table
 from vidzoo.evaluation.score import score
 
 
@@ -80,3 +80,10 @@ def test_line_has_the_headline_and_both_floors(results):
     assert "\n" not in line
     for row in (results["overall"], results["floors"]["train_mean"], results["floors"]["family_mean"]):
         assert f"{row['mPJE_mean']:.4f}" in line
+
+
+def test_a_model_trained_on_another_split_is_flagged(predictions, faulty_vid, block_split):
+    for trained_on, flagged in ((block_split.hash, False), ("0" * 64, True)):
+        told = replace(predictions, provenance={"trained_on": {"split_hash": trained_on}})
+        line = data_line(score(told, faulty_vid, block_split, resamples=50))
+        assert ("TRAINED ON ANOTHER SPLIT" in line) is flagged

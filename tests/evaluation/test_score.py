@@ -144,6 +144,15 @@ def test_cameras_are_samples_of_their_own(predict, faulty_vid, block_split):
     assert none["data"]["images"] == [] and none["data"]["motion"] == ["real"]
 
 
+def test_each_trial_is_predicted_from_every_camera_chosen(predict, faulty_vid, block_split):
+    """The easiest view of each trial is no result."""
+    two = predict(block_split, ("Cam0", "Cam1"))
+    easiest = np.where(two.subject == "subject2", "Cam0", "Cam1") == two.camera
+    columns = {name: getattr(two, name)[easiest] for name in ("subject", "trial", "camera", "frame", "torques")}
+    with pytest.raises(DataError, match="240 frames are missing"):
+        score(replace(two, **columns), faulty_vid, block_split)
+
+
 def test_a_split_that_names_cameras_wants_exactly_those(predict, faulty_vid, block_split):
     entries = tuple(replace(entry, cameras=("Cam1",)) for entry in block_split.test)
     split = replace(block_split, protocol="cross_camera", test=entries)

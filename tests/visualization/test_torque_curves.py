@@ -74,16 +74,26 @@ def test_a_recording_is_drawn_per_kg_and_says_what_it_is(case):
     np.testing.assert_allclose(truth.get_xdata(), np.arange(29, 40) / 100)
     np.testing.assert_allclose(model.get_ydata() - truth.get_ydata(), 15 / 61, rtol=1e-5)
     leaky = replace(split, protocol="random_frame")
-    assert "(leaks)" in plot_recording(predictions, vid, leaky, "subject1", "DJ1").get_suptitle()
+    leaky_predictions = replace(predictions, split_hash=leaky.hash)
+    assert "(leaks)" in plot_recording(leaky_predictions, vid, leaky, "subject1", "DJ1").get_suptitle()
 
 
 def test_what_is_not_held_out_or_not_predicted_is_refused(case):
     predictions, vid, split = case
     with pytest.raises(DataError, match="subject9/DJ1 is not in the split's test side; it holds subject1/DJ1"):
         plot_recording(predictions, vid, split, "subject9", "DJ1")
-    elsewhere = replace(predictions, subject=np.full(len(predictions), "subject1"))
+    with pytest.raises(DataError, match="they were made for the split 000000000000, not for this one"):
+        plot_recording(replace(predictions, split_hash="0" * 64), vid, split, "subject2", "DJ1")
+
+    def keep(rows):
+        columns = ("subject", "trial", "camera", "frame", "torques")
+        return replace(predictions, **{name: getattr(predictions, name)[rows] for name in columns})
+
+    there = (predictions.subject == "subject2") & (predictions.trial == "DJ1")
     with pytest.raises(DataError, match="hold no frame of subject2/DJ1"):
-        plot_recording(elsewhere, vid, split, "subject2", "DJ1")
+        plot_recording(keep(~there), vid, split, "subject2", "DJ1")
+    with pytest.raises(DataError, match="lack 1 of 11 test frames of subject2/DJ1, the first is frame 30"):
+        plot_recording(keep(~(there & (predictions.frame == 30))), vid, split, "subject2", "DJ1")
 
 
 def test_saving_is_all_or_nothing(case, tmp_path):

@@ -190,13 +190,15 @@ class VIDDataset(Dataset):
                 left_out.append(f"{entry.subject}/{entry.trial}")
             for camera in cameras:
                 yield self._read_track(trial, recording, camera)
-        if left_out:
-            print_log(
-                f"{self.vid.path}: {len(left_out)} {self.side} trials without camera {self.camera or ''} are left out: "
-                f"{', '.join(left_out[:8])}{' ...' if len(left_out) > 8 else ''}.",
-                logger="current",
-                level=30,
-            )
+        if not left_out:
+            return
+        what = (
+            f"{self.vid.path}: {len(left_out)} {self.side} trials lack the camera {self.camera or 'asked for'}: "
+            f"{', '.join(left_out[:8])}{' ...' if len(left_out) > 8 else ''}"
+        )
+        if self.test_mode:
+            raise DataError(f"{what}; a test needs all of them: build the file with that camera or split it anew.")
+        print_log(f"{what}; they are left out.", logger="current", level=30)
 
     def _read_recording(self, trial: TrialReader, entry: SplitEntry) -> Recording:
         context = slice(*entry.context)

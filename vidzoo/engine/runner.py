@@ -76,8 +76,22 @@ class VIDRunner(Runner):
                 f"{filename}: has no {', '.join(absent)}, so that no training can go on from it; to start a new one "
                 "from its weights, leave --resume out and give --cfg-options load_from=FILE."
             )
+        self._check_split(checkpoint.get("meta", {}).get("dataset_meta"), filename)
         del checkpoint
         return super().load_checkpoint(filename, map_location=map_location, **kwargs)
+
+    def _check_split(self, trained_on: dict[str, Any] | None, filename: str) -> None:
+        """Note what a checkpoint was trained on, and go on with a training on nothing else."""
+        before = (trained_on or {}).get("split_hash")
+        self.message_hub.update_info("trained_on", {k: str(v) for k, v in (trained_on or {}).items()})
+        if not self._resume:
+            return
+        now = getattr(self.train_dataloader.dataset, "metainfo", {}).get("split_hash")
+        if before != now:
+            raise CheckpointError(
+                f"{filename}: was trained on the split {str(before)[:12]}, but the config now names another, "
+                f"{str(now)[:12]}; put that split back, or begin anew in another --work-dir."
+            )
 
     def build_training(self) -> None:
         """Build, in the order of ``train``, what it would build: a config's mistake shows before any work."""

@@ -31,6 +31,11 @@ def data_line(results: dict[str, Any]) -> str:
     images = f"{' and '.join(data['images'])} images" if data["images"] else "no images"
     cameras = f" of {', '.join(data['cameras'])}" if data["cameras"] else ""
     leaks = " (LEAKS: neighbours 10 ms apart are on both sides; every figure flatters)" if split["leaks"] else ""
+    if split["protocol"] == "cross_camera":
+        leaks = " (the same motion is on both sides, seen by other cameras)"
+    trained_on = ((results["provenance"] or {}).get("trained_on") or {}).get("split_hash")
+    if trained_on not in (None, split["hash"]):
+        leaks += " (TRAINED ON ANOTHER SPLIT: test frames may have been learnt)"
     return (
         f"protocol {split['protocol']}{leaks} · {' and '.join(data['motion'])} motion, {images}{cameras} · "
         f"{counts['samples']:,} samples of {counts['frames']:,} frames, {counts['trials']} trials, "

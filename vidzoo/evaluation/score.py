@@ -67,7 +67,12 @@ class _Samples:
     cameras: dict[_Recording, list[str]]
 
 
-def _check_origin(predictions: Predictions, vid: VidFile, split: Split) -> None:
+def check_origin(predictions: Predictions, vid: VidFile, split: Split) -> None:
+    """Check that predictions, vid file and split belong together.
+
+    Raises:
+        DataError: the split is another file's, or the predictions are of another split or of other joints.
+    """
     if split.vid_hash != vid.content_hash:
         raise DataError(
             f"{vid.path}: the split was made for another vid file (content hash {split.vid_hash[:12]}, this one's is "
@@ -105,7 +110,7 @@ def _match(predictions: Predictions, vid: VidFile, split: Split) -> _Samples:
     Raises:
         DataError: the predictions are of another split or of other joints, or not exactly the split's test frames.
     """
-    _check_origin(predictions, vid, split)
+    check_origin(predictions, vid, split)
     labels = load_labels(vid, split.test)
     if not len(labels):
         raise DataError("split: its test side is empty; make a split that holds frames on both sides.")
@@ -116,6 +121,9 @@ def _match(predictions: Predictions, vid: VidFile, split: Split) -> _Samples:
         cameras.setdefault((subject, name), []).append(camera)
     _check_cameras(cameras, labels, vid)
 
+    chosen = {camera for named in cameras.values() for camera in named if camera}
+    """Cameras of all predictions: each trial is asked for every one of them that it has."""
+    has = {(trial.subject, trial.trial): chosen & set(trial.cameras) for trial in labels.trials}
     wanted: dict[tuple[str, str, str], list[np.ndarray]] = {}
     """Label rows that (subject, trial, camera) must have a prediction for."""
     for entry in split.test:
@@ -124,7 +132,7 @@ def _match(predictions: Predictions, vid: VidFile, split: Split) -> _Samples:
         if len(frames):
             start, stop = labels.starts[unit[recording] : unit[recording] + 2]
             rows = start + np.searchsorted(labels.frame[start:stop], frames)
-            for camera in entry.cameras or cameras.get(recording, ["(any camera)"]):
+            for camera in entry.cameras or sorted(has[recording]) or cameras.get(recording, ["(any camera)"]):
                 wanted.setdefault((*recording, camera), []).append(rows)
 
     order = np.lexsort((predictions.frame, group))
@@ -279,7 +287,8 @@ def score(predictions: Predictions, vid: VidFile, split: Split, resamples: int =
     family that was not trained on has the floor of all families. Several cameras' predictions are separate samples.
 
     Args:
-        predictions: of exactly the split's test frames, once for each camera.
+        predictions: of exactly the split's test frames, once for each camera: the split's own where it names some,
+            else every camera that the predictions name anywhere, in each trial that has it.
         vid: the file that the split was made for.
         split: whose test side is scored and whose training side the floors are fitted on.
         resamples: of the bootstrap behind ``ci95``, which draws subjects where there are several and trials otherwise.

@@ -32,7 +32,10 @@ _LOGGED = ("mPJE_mean", "mPJE_sum", "lower_limb_mean", "RMSE", "percent_BWht", "
 
 
 def _commit() -> str | None:
-    """Return the commit of the checkout that this code runs from; None where it is installed otherwise."""
+    """Return the commit of the checkout that this code runs from, '-dirty' if code or configs differ from it.
+
+    None where it is installed otherwise.
+    """
     folder = Path(vidzoo.__file__).parent
     git = ["git", "-C", str(folder)]
     options: dict[str, Any] = {"check": True, "capture_output": True, "text": True, "timeout": 10}
@@ -40,9 +43,10 @@ def _commit() -> str | None:
         # a site-packages folder inside somebody's repository is not tracked by it
         subprocess.run([*git, "ls-files", "--error-unmatch", "__init__.py"], **options)
         run = subprocess.run([*git, "rev-parse", "HEAD"], **options)
+        changed = subprocess.run([*git, "status", "--porcelain", "--", ".", "../configs"], **options)
     except (OSError, subprocess.SubprocessError):
         return None
-    return run.stdout.strip()
+    return run.stdout.strip() + ("-dirty" if changed.stdout else "")
 
 
 def _processor() -> str:
@@ -181,4 +185,5 @@ class TorqueBenchmark(BaseMetric):
             "config": config,
             "checkpoint": None if config is None else _checkpoint(config),
             "epoch": hub.get_info("epoch"),
+            "trained_on": hub.get_info("trained_on"),
         }

@@ -16,7 +16,7 @@ from vidzoo.errors import DataError
 from vidzoo.evaluation.functional import mpje_joint
 from vidzoo.evaluation.labels import load_labels
 from vidzoo.evaluation.predictions import Predictions
-from vidzoo.evaluation.score import recording_errors
+from vidzoo.evaluation.score import check_origin, recording_errors
 from vidzoo.splits import Split
 from vidzoo.vid_file import VidFile
 
@@ -119,8 +119,10 @@ def plot_recording(predictions: Predictions, vid: VidFile, split: Split, subject
     """Draw the test frames of one recording: prediction (one line per camera) against the file's labels.
 
     Raises:
-        DataError: the recording is not in the split's test side, or the predictions lack some of its frames.
+        DataError: the recording is not in the split's test side, or the predictions are another split's or lack some
+            of its frames.
     """
+    check_origin(predictions, vid, split)
     entries = [entry for entry in split.test if (entry.subject, entry.trial) == (subject, trial)]
     if not entries:
         known = ", ".join(dict.fromkeys(f"{entry.subject}/{entry.trial}" for entry in split.test))
@@ -136,9 +138,12 @@ def plot_recording(predictions: Predictions, vid: VidFile, split: Split, subject
         place = np.searchsorted(predictions.frame[rows], labels.frame)
         found = place < len(rows)
         found[found] = predictions.frame[rows][place[found]] == labels.frame[found]
-        curve = np.full(labels.torques.shape, np.nan)
-        curve[found] = predictions.torques[rows[place[found]]][:, columns] / mass
-        lines[f"predicted{f' from {camera}' if camera else ''}"] = curve
+        if not found.all():
+            raise DataError(
+                f"the predictions lack {np.count_nonzero(~found)} of {len(found)} test frames of {subject}/{trial}, "
+                f"the first is frame {labels.frame[~found][0]}; test the model on this split."
+            )
+        lines[f"predicted{f' from {camera}' if camera else ''}"] = predictions.torques[rows[place]][:, columns] / mass
         if camera and camera in labels.trials[0].cameras:
             kinds.add(str(labels.trials[0].camera_attribute(camera, "kind")))
     if not lines:
