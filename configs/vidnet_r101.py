@@ -1,6 +1,9 @@
 # VID-Network as published: ResNet-101, 256 x 256, T = 13, Adam 1e-3 to 1e-4, batch 32, 500 epochs, weights 0.5 and 0.5.
 #   python tools/prepare_opencap.py LabValidation_withVideos --out data/vid.h5 --camera Cam2
 #   python tools/make_split.py data/vid.h5 --protocol block --out data/vid_block.json
+# batch_size is per process; the paper says 32 and two GPUs, not whether each. For 32 in all on two GPUs:
+#   bash tools/dist_train.sh configs/vidnet_r101.py 2 --cfg-options train_dataloader.batch_size=16
+# 32 windows are 416 images at once: where they do not fit, use --amp or a smaller batch_size.
 _base_ = [
     "./_base_/datasets/vid.py",
     "./_base_/models/vidnet_r101.py",

@@ -13,10 +13,11 @@ fi
 
 # Installed already, from this very setup.py?
 stamp=.venv/vidzoo-installed
-if [ -f "$stamp" ] && [ ! setup.py -nt "$stamp" ]; then
+if [ "$(cat "$stamp" 2>/dev/null)" = "$PWD" ] && [ ! setup.py -nt "$stamp" ]; then
     exit 0
 fi
-[ -x .venv/bin/python ] || "$PYTHON" -m venv .venv
+# A folder that a failed attempt left behind has a Python but no pip.
+.venv/bin/python -m pip --version >/dev/null 2>&1 || "$PYTHON" -m venv --clear .venv
 echo "Installing into .venv (a few minutes and about 6 GB, mostly PyTorch) ..."
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[all]'
-touch "$stamp"
+echo "$PWD" > "$stamp"
