@@ -124,6 +124,19 @@ def test_an_interrupted_build_leaves_the_old_file(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_file_that_cannot_be_closed_leaves_nothing(tmp_path, monkeypatch):
+    close = h5py.File.close
+
+    def fail(file):
+        close(file)
+        raise RuntimeError("can't write the last block")
+
+    monkeypatch.setattr(h5py.File, "close", fail)
+    with pytest.raises(RuntimeError, match="last block"):
+        write(tmp_path / "vid.h5", simple_trial())
+    assert not list(tmp_path.iterdir())
+
+
 def test_two_trials_of_one_name_and_a_missing_folder(tmp_path):
     with pytest.raises(DataError, match="two trials of this name"):
         write(tmp_path / "vid.h5", simple_trial(), simple_trial())

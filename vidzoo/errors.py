@@ -32,7 +32,10 @@ class UnknownNameError(ConfigError, KeyError):
 
 
 def run_tool(main: Callable[[], None]) -> None:
-    """Run a command-line tool's ``main``; end with status 2 and one sentence on a user's mistake."""
+    """Run a command-line tool's ``main``; end with status 2 and one sentence on a user's mistake.
+
+    What the operating system refuses (no permission, a full disk, a folder for a file) is answered the same way.
+    """
     try:
         main()
     except VidZooError as error:
@@ -40,6 +43,12 @@ def run_tool(main: Callable[[], None]) -> None:
             time.sleep(5)  # where rank 0 has the same to say, its launcher ends this process before it repeats it
         # From a DataLoader's worker process the message comes wrapped in that process's traceback.
         sentence = str(error).rpartition(f"{type(error).__module__}.{type(error).__qualname__}: ")[2].strip()
+        print(f"error: {sentence}", file=sys.stderr)
+        sys.exit(2)
+    except OSError as error:
+        # Without a file's name the last line says it best: a DataLoader's worker sends its traceback before it.
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        sentence = f"{error.filename}: {error.strerror}" if error.filename else lines[-1]
         print(f"error: {sentence}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from vidzoo.atomic import atomic_path
 from vidzoo.errors import DataError
 
 FORMAT = "vid-split"
@@ -65,13 +65,13 @@ class Split:
         return self.protocol == "random_frame"
 
     def save(self, path: str | Path) -> None:
-        """Write the manifest as JSON, under a temporary name first."""
-        path = Path(path)
-        if not path.parent.is_dir():
-            raise DataError(f"{path}: the folder {path.parent} does not exist; create it or name another.")
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        temporary.write_text(json.dumps({**json.loads(self._canonical()), "hash": self.hash}, indent=1) + "\n")
-        temporary.replace(path)
+        """Write the manifest as JSON, under a temporary name first.
+
+        Raises:
+            DataError: the folder is missing, or ``path`` is a folder or cannot be written.
+        """
+        with atomic_path(path) as temporary:
+            temporary.write_text(json.dumps({**json.loads(self._canonical()), "hash": self.hash}, indent=1) + "\n")
 
     @classmethod
     def load(cls, path: str | Path) -> Split:

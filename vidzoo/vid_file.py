@@ -32,7 +32,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
@@ -43,6 +43,7 @@ import numpy as np
 
 from vidzoo import __version__
 from vidzoo.anatomy import COORDINATES, MARKERS
+from vidzoo.atomic import atomic_path, check_room
 from vidzoo.errors import DataError
 
 FORMAT = "vid"
@@ -50,6 +51,8 @@ VERSION = 1
 MAX_FRAMES_PER_TRIAL = 1_000_000
 MAX_IMAGE_BYTES = 16 << 20
 MAX_DATASET_BYTES = 64 << 30
+_METADATA_BYTES = 256 << 10
+"""More than HDF5 needs beside a trial's numbers."""
 
 M, C = len(MARKERS), len(COORDINATES)
 UNITS = {
@@ -203,22 +206,24 @@ class VidWriter:
     def __init__(self, path: str | Path, settings: dict[str, Any]) -> None:
         self.path = Path(path)
         self._settings = settings
-        self._temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}.tmp")
 
     def __enter__(self) -> VidWriter:
-        if not self.path.parent.is_dir():
-            raise DataError(f"{self.path}: the folder {self.path.parent} does not exist; create it or name another.")
-        self._file = h5py.File(self._temporary, "w")
-        self._file.attrs.update(
-            format=FORMAT,
-            version=VERSION,
-            builder=f"vidzoo {__version__}",
-            settings=json.dumps(self._settings, sort_keys=True),
-            markers=json.dumps(MARKERS),
-            coordinates=json.dumps(COORDINATES),
-            generalized_forces=json.dumps(COORDINATES),
-            units=json.dumps(UNITS, ensure_ascii=False, sort_keys=True),
-        )
+        with ExitStack() as stack:
+            temporary = stack.enter_context(atomic_path(self.path))
+            check_room(temporary, _METADATA_BYTES)
+            self._file = stack.enter_context(h5py.File(temporary, "w"))
+            stack.push(self._finish)
+            self._file.attrs.update(
+                format=FORMAT,
+                version=VERSION,
+                builder=f"vidzoo {__version__}",
+                settings=json.dumps(self._settings, sort_keys=True),
+                markers=json.dumps(MARKERS),
+                coordinates=json.dumps(COORDINATES),
+                generalized_forces=json.dumps(COORDINATES),
+                units=json.dumps(UNITS, ensure_ascii=False, sort_keys=True),
+            )
+            self._stack = stack.pop_all()
         return self
 
     def add(self, trial: Trial) -> None:
@@ -230,6 +235,10 @@ class VidWriter:
         where = f"{trial.subject}/{trial.trial}"
         if where in self._file:
             raise DataError(f"{where}: there are two trials of this name; give them different names.")
+        images = sum(len(jpeg) for track in trial.cameras.values() for jpeg in track.jpegs)
+        arrays = [value for value in vars(trial).values() if isinstance(value, np.ndarray)]
+        # HDF5 crashes where it finds a full disk itself.
+        check_room(self._file.filename, images + sum(array.size for array in arrays) * 8 + _METADATA_BYTES)
         group = self._file.create_group(where)
         for name in _TRIAL_ATTRIBUTES:
             group.attrs[name] = getattr(trial, name)
@@ -245,6 +254,7 @@ class VidWriter:
         for name, track in trial.cameras.items():
             self._add_camera(group.create_group(f"cameras/{name}"), track, frames, f"{where}/{name}")
         group.attrs["content_hash"] = _digest(group)
+        self._file.flush()
 
     @staticmethod
     def _add_camera(group: h5py.Group, track: CameraTrack, frames: int, where: str) -> None:
@@ -267,18 +277,17 @@ class VidWriter:
             if value is not None:
                 group.attrs[name] = np.asarray(value, dtype=np.float64)
 
-    def __exit__(self, exception_type, *_: object) -> None:
+    def __exit__(self, *exception: Any) -> None:
+        self._stack.__exit__(*exception)
+
+    def _finish(self, exception_type: type[BaseException] | None, *_: object) -> None:
         if exception_type is None:
+            # Once more: a builder knows only now what it left out.
+            settings = json.dumps(self._settings, sort_keys=True)
+            check_room(self._file.filename, len(settings) + _METADATA_BYTES)
+            self._file.attrs["settings"] = settings
             hashes = [t.attrs["content_hash"] for s in self._file.values() for t in s.values()]
             self._file.attrs["content_hash"] = hashlib.sha256("".join(hashes).encode()).hexdigest()
-            # Once more: a builder knows only now what it left out.
-            self._file.attrs["settings"] = json.dumps(self._settings, sort_keys=True)
-        self._file.close()
-        if exception_type is None:
-            self._temporary.replace(self.path)
-        else:
-            with suppress(FileNotFoundError):
-                self._temporary.unlink()
 
 
 class TrialReader:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import zipfile
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from vidzoo.anatomy import BENCHMARK_JOINTS
+from vidzoo.atomic import atomic_path
 from vidzoo.errors import DataError
 
 FORMAT = "vid-predictions"
@@ -103,32 +102,25 @@ def write_predictions(path: str | Path, predictions: Predictions) -> None:
     """Write an ``.npz`` under a temporary name, then rename it.
 
     Raises:
-        DataError: the folder is missing, a number is not finite, or a frame is there twice.
+        DataError: the folder is missing, ``path`` is a folder or cannot be written, a number is not finite, or a frame
+            is there twice.
     """
-    path = Path(path)
-    if not path.parent.is_dir():
-        raise DataError(f"{path}: the folder {path.parent} does not exist; create it or name another.")
     check_predictions(predictions, str(path))
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            np.savez_compressed(
-                file,
-                format=np.array(FORMAT),
-                version=np.array(VERSION),
-                subject=predictions.subject.astype(str),
-                trial=predictions.trial.astype(str),
-                camera=predictions.camera.astype(str),
-                frame=predictions.frame.astype(np.int64),
-                torques=predictions.torques.astype(np.float32),
-                joint_names=np.array(predictions.joint_names),
-                split_hash=np.array(predictions.split_hash),
-                provenance=np.array(json.dumps(predictions.provenance, sort_keys=True, allow_nan=False)),
-            )
-        temporary.replace(path)
-    finally:
-        with suppress(FileNotFoundError):
-            temporary.unlink()
+    # Through an open file: given a name, NumPy would append .npz to it.
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(
+            file,
+            format=np.array(FORMAT),
+            version=np.array(VERSION),
+            subject=predictions.subject.astype(str),
+            trial=predictions.trial.astype(str),
+            camera=predictions.camera.astype(str),
+            frame=predictions.frame.astype(np.int64),
+            torques=predictions.torques.astype(np.float32),
+            joint_names=np.array(predictions.joint_names),
+            split_hash=np.array(predictions.split_hash),
+            provenance=np.array(json.dumps(predictions.provenance, sort_keys=True, allow_nan=False)),
+        )
 
 
 def _refuse_constant(name: str) -> None:

@@ -9,10 +9,8 @@ or a trial's row ``mPJE_mean`` is its mPJE_action. A *section* is the rows of on
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +19,7 @@ import numpy as np
 
 from vidzoo import __version__
 from vidzoo.anatomy import ACTION_FAMILIES, BENCHMARK_JOINTS, LOWER_LIMB_JOINTS
+from vidzoo.atomic import atomic_path
 from vidzoo.errors import DataError
 from vidzoo.evaluation import functional as F
 from vidzoo.evaluation.labels import Labels, load_labels, target_frames
@@ -404,16 +403,8 @@ def write_results(path: str | Path, results: dict[str, Any]) -> None:
     """Write results as JSON under a temporary name, then rename it.
 
     Raises:
-        DataError: the folder does not exist.
+        DataError: the folder does not exist, or ``path`` is a folder or cannot be written.
     """
-    path = Path(path)
-    if not path.parent.is_dir():
-        raise DataError(f"{path}: the folder {path.parent} does not exist; create it or name another.")
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        text = json.dumps(results, indent=1, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(results, indent=1, ensure_ascii=False, allow_nan=False)
+    with atomic_path(path) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
-        temporary.replace(path)
-    finally:
-        with suppress(FileNotFoundError):
-            temporary.unlink()

@@ -9,7 +9,6 @@ from __future__ import annotations
 import difflib
 import gzip
 import io
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from vidzoo.anatomy import COORDINATES, DEPENDENT_COORDINATES, TRANSLATIONS
+from vidzoo.atomic import atomic_path
 from vidzoo.errors import DataError
 
 MAX_BYTES = 1 << 30
@@ -213,11 +213,16 @@ def write_storage(path: str | Path, storage: Storage) -> None:
     """Write a table in OpenSim's own form, compressed if ``path`` ends in ``.gz``; ``read_storage`` returns the same.
 
     Raises:
-        DataError: the folder does not exist or the table's shapes do not fit its column names.
+        DataError: the folder does not exist, ``path`` is a folder or cannot be written, or the table's shapes do not
+            fit its column names.
     """
     path = Path(path)
-    if not path.parent.is_dir():
-        raise DataError(f"{path}: the folder {path.parent} does not exist; create it or name another.")
+    with atomic_path(path) as temporary:
+        content = _storage_text(path, storage).encode()
+        temporary.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
+
+
+def _storage_text(path: Path, storage: Storage) -> str:
     frames = len(storage.time)
     if storage.data.shape != (frames, len(storage.columns)):
         raise DataError(
@@ -231,13 +236,7 @@ def write_storage(path: str | Path, storage: Storage) -> None:
     text.writelines(f"{key}={value}\n" for key, value in header.items())
     text.write("endheader\n" + "\t".join(("time", *storage.columns)) + "\n")
     np.savetxt(text, np.column_stack([storage.time, storage.data]), fmt="%.17g", delimiter="\t")
-    content = text.getvalue().encode()
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    return text.getvalue()
 
 
 def coordinates_in_si(storage: Storage, names: Sequence[str] = COORDINATES) -> np.ndarray:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from vidzoo.anatomy import BENCHMARK_JOINTS
+from vidzoo.atomic import atomic_path
 from vidzoo.errors import DataError
 from vidzoo.evaluation.functional import mpje_joint
 from vidzoo.evaluation.labels import load_labels
@@ -88,18 +87,10 @@ def save_figure(figure: Figure, path: str | Path, dpi: int = 120) -> None:
     """Write a figure as PNG under a temporary name, then rename it.
 
     Raises:
-        DataError: the folder does not exist.
+        DataError: the folder does not exist, or ``path`` is a folder or cannot be written.
     """
-    path = Path(path)
-    if not path.parent.is_dir():
-        raise DataError(f"{path}: the folder {path.parent} does not exist; create it or name another.")
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    with atomic_path(path) as temporary:
         FigureCanvasAgg(figure).print_figure(temporary, dpi=dpi, format="png")
-        temporary.replace(path)
-    finally:
-        with suppress(FileNotFoundError):
-            temporary.unlink()
 
 
 def typical_recording(predictions: Predictions, vid: VidFile, split: Split) -> tuple[str, str]:
