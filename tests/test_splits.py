@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 
 import numpy as np
@@ -166,6 +167,7 @@ def test_random_frame_covers_every_frame_once(several):
         ("block", {"held_out": ["subject3"]}, "no use for held_out"),
         ("block", {"test_share": 1.0}, "between 0 and 1"),
         ("block", {"gap": -1}, "0 or more"),
+        ("trial", {"seed": -1}, "seed is -1; it must be 0 or more"),
         ("loso", {}, "which subjects to hold out"),
         ("loso", {"held_out": ["subject33"]}, "no subject 'subject33'.*subject2, subject3"),
         ("loao", {"held_out": ["running"]}, "no action family 'running'"),
@@ -207,6 +209,22 @@ def test_check_split(several, subject4):
         check_split(Split("block", 0, several.content_hash, {}, (stranger,), split.test), several)
 
 
+def test_check_split_finds_a_leak(several):
+    for protocol in ("block", "trial", "loso", "loao"):
+        for train, test in (((0, 20), (19, 30)), ((10, 30), (0, 11)), ((5, 9), (0, 30)), ((0, 30), (0, 30))):
+            sides = [[SplitEntry("subject2", "DJ1", c, (c,)), SplitEntry("subject2", "DJ2", c, (c,))] for c in (train,)]
+            sides.append([SplitEntry("subject3", "DJ1", test, (test,)), SplitEntry("subject2", "DJ2", test, (test,))])
+            bad = Split(protocol, 0, several.content_hash, {}, *map(tuple, sides))
+            with pytest.raises(DataError, match=r"trains and tests on frame \d+ of subject2/DJ2"):
+                check_split(bad, several)
+    entries = [SplitEntry("subject2", "DJ1", (0, 30), ((0, 30),), cameras) for cameras in (("Cam0",), ("Cam1",), ())]
+    check_split(Split("cross_camera", 0, several.content_hash, {}, *((e,) for e in entries[:2])), several)
+    for test in (entries[0], entries[2]):
+        bad = Split("cross_camera", 0, several.content_hash, {}, (entries[0],), (entries[1], test))
+        with pytest.raises(DataError, match=r"share the camera|names none"):
+            check_split(bad, several)
+
+
 @pytest.fixture
 def manifest(several, tmp_path):
     path = tmp_path / "split.json"
@@ -237,11 +255,28 @@ def test_a_manifest_edited_by_hand_is_refused(manifest):
         lambda text: text.replace('"version": 1', '"version": 99'),
         lambda text: text.replace('"context"', '"contexts"'),
         lambda text: "[]",
+        lambda text: text.replace('"protocol": "block"', '"protocol": "blocks"'),
+        lambda text: text.replace('"protocol": "block"', '"protocol": ["block"]'),
+        lambda text: text.replace('"seed": 0', '"seed": true'),
+        lambda text: text.replace('"seed": 0', '"seed": "0"'),
+        lambda text: text.replace('"settings": {', '"settings": [], "other": {'),
+        lambda text: text.replace('"gap": 13', '"gap": Infinity'),
+        lambda text: text.replace('"gap": 13', '"gap": ' + "[" * 100_000 + "]" * 100_000),
+        lambda text: text.replace('"gap": 13', '"gap": ' + "9" * 5000),
+        lambda text: re.sub(r'"context": \[\s*0,', '"context": [Infinity,', text),
+        lambda text: re.sub(r'"context": \[\s*0,', '"context": [1e999,', text),
+        lambda text: re.sub(r'"context": \[\s*0,', '"context": [' + "[" * 100_000 + "]" * 100_000 + ",", text),
+        lambda text: text.replace('"DJ1"', "7"),
+        lambda text: text.replace('"DJ1"', '["DJ1"]'),
+        lambda text: text.replace('"DJ1"', '"\\ud800"'),
+        lambda text: text.replace('"cameras": []', '"cameras": [3]'),
         lambda text: "",
     ],
 )
 def test_what_is_no_manifest_is_refused(manifest, damage):
-    manifest.write_text(damage(manifest.read_text()))
+    text = manifest.read_text()
+    manifest.write_text(damage(text))
+    assert manifest.read_text() != text
     with pytest.raises(DataError, match=r"is no split manifest \(.*make_split"):
         Split.load(manifest)
 

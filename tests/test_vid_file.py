@@ -91,7 +91,7 @@ def test_what_is_absent_is_named(built):
         reader.array("foot_jacobians")
     with pytest.raises(DataError, match="no camera 'Cam9'; it has Cam2"):
         reader.camera_array("Cam9", "crop")
-    for key in (("subject2", "DJ9"), ("subject99", "DJ1"), ("subject2/DJ1", "time")):
+    for key in (("subject2", "DJ9"), ("subject99", "DJ1"), ("subject2/DJ1", "time"), (".", "DJ1"), ("subject2", ".")):
         with pytest.raises(DataError, match="there is no trial"):
             vid.trial(*key)
     with pytest.raises(DataError, match="no such vid file"):
@@ -331,6 +331,39 @@ def test_a_linked_group_is_not_followed(copied, secret, place, kind):
         file[place] = link
     with pytest.raises(DataError, match=f"{place} is missing or a link"):
         list(VidFile(copied))
+
+
+@pytest.mark.parametrize("name", ["format", "version", "markers", "coordinates", "content_hash", "settings"])
+@pytest.mark.parametrize("value", [np.arange(3), np.array(["a", "b"], dtype="S1"), 2.5, h5py.Empty("f4")])
+def test_root_attributes_of_another_type(copied, name, value):
+    with h5py.File(copied, "r+") as file:
+        file.attrs[name] = value
+    vid = VidFile(copied)
+    with pytest.raises(DataError, match=r"build it anew\."):
+        vid.settings, vid.content_hash  # noqa: B018
+
+
+@pytest.mark.parametrize("name", ["jpeg_offsets", "video_time", "video_index", "crop"])
+@pytest.mark.parametrize("shape", [(), (1,), (7,), (0,), (F, 1), (5, 5), (4, 4, 1)])
+def test_camera_arrays_of_another_shape(copied, name, shape):
+    place = f"subject2/DJ1/cameras/Cam2/{name}"
+    with h5py.File(copied, "r+") as file:
+        dtype = file[place].dtype
+        del file[place]
+        file[place] = np.zeros(shape, dtype)
+    reader = VidFile(copied).trial("subject2", "DJ1")
+    with pytest.raises(DataError, match=r"/Cam2/\w+ is \w+ \(.*\), expected"):
+        for other in ("crop", name):  # whatever disagrees with the number of images
+            reader.camera_array("Cam2", other)
+
+
+@pytest.mark.parametrize("blob", [np.zeros((), np.uint8), np.zeros((40, 40), np.uint8), np.zeros(2000, np.float32)])
+def test_an_image_blob_of_another_shape(copied, blob):
+    with h5py.File(copied, "r+") as file:
+        del file["subject2/DJ1/cameras/Cam2/jpeg_blob"]
+        file["subject2/DJ1/cameras/Cam2/jpeg_blob"] = blob
+    with pytest.raises(DataError, match="the file is broken"):
+        VidFile(copied).trial("subject2", "DJ1").jpeg("Cam2", 0, 10)
 
 
 def test_image_reads_are_bounded(copied):

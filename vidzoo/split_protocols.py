@@ -73,6 +73,8 @@ def make_split(
     share = TEST_SHARE if test_share is None else test_share
     gap = GAP if gap is None else gap
     seed = 0 if seed is None else seed
+    if seed < 0:
+        raise ConfigError(f"seed is {seed}; it must be 0 or more.")
     if not 0 < share < 1:
         raise ConfigError(f"test_share is {share}; it must lie between 0 and 1, such as {TEST_SHARE}.")
     if gap < 0:
@@ -102,10 +104,11 @@ def make_split(
 
 
 def check_split(split: Split, vid: VidFile) -> None:
-    """Check that a split was made for this vid file and asks for frames that are there.
+    """Check that a split was made for this vid file, asks for frames that are there and does what its protocol says.
 
     Raises:
-        DataError: it was made for another file, or names frames outside a trial.
+        DataError: it was made for another file, names frames outside a trial, shows training a frame that tests
+            (``random_frame`` alone may; in ``cross_camera`` the sides share frames, but no camera).
     """
     if split.vid_hash != vid.content_hash:
         raise DataError(
@@ -120,6 +123,32 @@ def check_split(split: Split, vid: VidFile) -> None:
                 f"{vid.path}: the split's entry {entry.subject}/{entry.trial} {entry.context} is out of order or "
                 f"outside the trial's {frames} frames; make it anew with tools/make_split.py."
             )
+    if split.protocol == "cross_camera":
+        train, test = ({camera for entry in side for camera in entry.cameras} for side in (split.train, split.test))
+        if train & test or not all(entry.cameras for entry in (*split.train, *split.test)):
+            raise DataError(
+                f"{vid.path}: the split's sides share the camera '{min(train & test, default='')}', or an entry names "
+                f"none; hold cameras out anew with tools/make_split.py."
+            )
+    elif not split.leaks:
+        _check_apart(split, vid)
+
+
+def _check_apart(split: Split, vid: VidFile) -> None:
+    """Raise where a frame that a training window may see is one that a test window may see."""
+    contexts: dict[tuple[str, str], list[tuple[int, int, int]]] = defaultdict(list)
+    for number, side in enumerate((split.train, split.test)):
+        for entry in side:
+            contexts[entry.subject, entry.trial].append((*entry.context, number))
+    for (subject, trial), ranges in contexts.items():
+        reached = [0, 0]
+        for start, stop, number in sorted(ranges):
+            if start < reached[1 - number]:
+                raise DataError(
+                    f"{vid.path}: the split trains and tests on frame {start} of {subject}/{trial}, which protocol "
+                    f"'{split.protocol}' excludes; make it anew with tools/make_split.py."
+                )
+            reached[number] = max(reached[number], stop)
 
 
 def split_table(split: Split, vid: VidFile) -> str:

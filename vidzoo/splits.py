@@ -86,35 +86,54 @@ class Split:
         if path.stat().st_size > MAX_BYTES:
             raise DataError(f"{path}: larger than any split manifest ({MAX_BYTES >> 20} MiB).")
         try:
-            content = json.loads(path.read_text())
+            content = json.loads(path.read_text(), parse_constant=_refuse_constant)
             if (content["format"], content["version"]) != (FORMAT, VERSION):
                 raise ValueError(f"format {content['format']!r} version {content['version']!r}")
             sides = {
                 side: tuple(
                     SplitEntry(
-                        e["subject"],
-                        e["trial"],
-                        (int(e["context"][0]), int(e["context"][1])),
-                        tuple((int(a), int(b)) for a, b in e["targets"]),
-                        tuple(e["cameras"]),
+                        _as(str, e["subject"]),
+                        _as(str, e["trial"]),
+                        _range(e["context"]),
+                        tuple(_range(target) for target in e["targets"]),
+                        tuple(_as(str, camera) for camera in e["cameras"]),
                     )
                     for e in content[side]
                 )
                 for side in ("train", "test")
             }
             split = cls(
-                content["protocol"],
-                content["seed"],
-                content["vid_hash"],
-                content["settings"],
+                _as(str, content["protocol"]),
+                _as(int, content["seed"]),
+                _as(str, content["vid_hash"]),
+                _as(dict, content["settings"]),
                 sides["train"],
                 sides["test"],
             )
-        except (ValueError, KeyError, TypeError, IndexError) as error:
-            raise DataError(f"{path}: is no split manifest ({error!r}); make it with tools/make_split.py.") from None
+            if split.protocol not in PROTOCOLS:
+                raise ValueError(f"protocol {split.protocol[:40]!r}")
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
+            raise DataError(
+                f"{path}: is no split manifest ({repr(error)[:300]}); make it with tools/make_split.py."
+            ) from None
         if split.hash != content.get("hash"):
             raise DataError(f"{path}: its content does not fit its hash; it was edited by hand. Make it anew.")
         for side in ("train", "test"):
             if not any(entry.num_targets for entry in getattr(split, side)):
                 raise DataError(f"{path}: its {side} side is empty; make a split that holds frames on both sides.")
         return split
+
+
+def _as(kind: type, value: Any) -> Any:
+    if type(value) is not kind or (kind is str and not value.isprintable()):
+        raise TypeError(f"{str(value)[:40]!r} is no {kind.__name__}")
+    return value
+
+
+def _range(value: Any) -> tuple[int, int]:
+    start, stop = value
+    return _as(int, start), _as(int, stop)
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number")

@@ -181,6 +181,15 @@ def _digest(group: h5py.Group) -> str:
     return sha.hexdigest()
 
 
+def _plain(attributes: h5py.AttributeManager, name: str) -> str | int | None:
+    """Return an attribute that is a text or a whole number; None where it is neither or missing."""
+    try:
+        value = attributes.get(name)
+    except (OSError, RuntimeError, TypeError, ValueError):  # a type that h5py does not know
+        return None
+    return int(value) if isinstance(value, np.integer) else value if isinstance(value, str) else None
+
+
 def _child(group: Any, name: str, where: str) -> Any:
     """Return a group's own member: no link to another place or file is followed."""
     if not isinstance(group, h5py.Group) or not isinstance(group.get(name, getlink=True), h5py.HardLink):
@@ -372,13 +381,21 @@ class TrialReader:
         return dataset[()] if index is None else dataset[index]
 
     def camera_array(self, camera: str, name: str) -> np.ndarray:
-        """Read ``jpeg_offsets`` [V+1], ``video_time`` [V], ``video_index`` [F] or ``crop`` [V, 4] of a camera."""
+        """Read ``jpeg_offsets`` [V+1], ``video_time`` [V], ``video_index`` [F] or ``crop`` [V, 4] of a camera.
+
+        Raises:
+            DataError: there is no such camera, or the array does not have the format's shape and type.
+        """
         self._check_camera(camera)
+        offsets = self._dataset(f"cameras/{camera}/jpeg_offsets")
+        images = offsets.shape[0] - 1 if offsets.ndim == 1 else 0
+        shape = {"jpeg_offsets": (images + 1,), "video_time": (images,), "video_index": (self.num_frames,),
+                 "crop": (images, 4)}[name]  # fmt: skip
         dataset = self._dataset(f"cameras/{camera}/{name}")
-        if dataset.dtype != np.dtype(_CAMERA_ARRAYS[name]):
+        if images < 1 or dataset.shape != shape or dataset.dtype != np.dtype(_CAMERA_ARRAYS[name]):
             raise DataError(
-                f"{self._path}: {self.subject}/{self.trial}/{camera}/{name} is {dataset.dtype}, "
-                f"expected {_CAMERA_ARRAYS[name]}."
+                f"{self._path}: {self.subject}/{self.trial}/{camera}/{name} is {dataset.dtype} {dataset.shape}, "
+                f"expected {_CAMERA_ARRAYS[name]} {shape} for {images} images; build the file anew."
             )
         return dataset[()]
 
@@ -391,10 +408,11 @@ class TrialReader:
         """Read the bytes ``start`` to ``stop`` of a camera's images (see ``jpeg_offsets``), uint8 [stop - start]."""
         self._check_camera(camera)
         blob = self._dataset(f"cameras/{camera}/jpeg_blob")
-        if not 0 <= start < stop <= blob.shape[0] or stop - start > MAX_IMAGE_BYTES:
+        size = blob.shape[0] if blob.ndim == 1 and blob.dtype == np.uint8 else 0
+        if not 0 <= start < stop <= size or stop - start > MAX_IMAGE_BYTES:
             raise DataError(
                 f"{self._path}: {self.subject}/{self.trial}/{camera} asks for bytes {start}-{stop} of an image blob "
-                f"of {blob.shape[0]}; the file is broken."
+                f"of {size}; the file is broken."
             )
         return blob[start:stop]
 
@@ -430,11 +448,11 @@ class VidFile:
                 handle = h5py.File(self.path, "r", locking=False)
             except OSError as error:
                 raise DataError(f"{self.path}: cannot be read as HDF5 ({error}); copy or build it anew.") from None
-            found = handle.attrs.get("format"), handle.attrs.get("version")
+            found = tuple(_plain(handle.attrs, key) for key in ("format", "version"))
             if found != (FORMAT, VERSION):
                 raise DataError(f"{self.path}: format {found}, expected {(FORMAT, VERSION)}; build it anew.")
             for key, names in (("markers", MARKERS), ("coordinates", COORDINATES)):
-                if handle.attrs.get(key) != json.dumps(names):
+                if _plain(handle.attrs, key) != json.dumps(names):
                     raise DataError(f"{self.path}: its {key} are not this version's; build it anew.")
             self._handle, self._pid = handle, os.getpid()
         return self._handle
@@ -442,15 +460,25 @@ class VidFile:
     @property
     def content_hash(self) -> str:
         """SHA-256 over all trials' contents, as the builder wrote it."""
-        found = self._file.attrs.get("content_hash")
+        found = _plain(self._file.attrs, "content_hash")
         if not isinstance(found, str):
             raise DataError(f"{self.path}: has no content hash; build it anew.")
         return found
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What the builder was told."""
-        return json.loads(self._file.attrs["settings"])
+        """What the builder was told.
+
+        Raises:
+            DataError: the file does not tell.
+        """
+        try:
+            found = json.loads(str(_plain(self._file.attrs, "settings")))
+        except (ValueError, RecursionError):
+            found = None
+        if not isinstance(found, dict):
+            raise DataError(f"{self.path}: its settings are no JSON object; build it anew.")
+        return found
 
     def trial_keys(self) -> list[tuple[str, str]]:
         """Return (subject, trial) of every trial, sorted, subjects by number."""
@@ -480,7 +508,7 @@ class VidFile:
         if (subject, trial) not in self._trials:
             node: Any = file
             for part in (subject, trial):
-                if not isinstance(node, h5py.Group) or "/" in part or part not in node:
+                if not isinstance(node, h5py.Group) or "/" in part or part == "." or part not in node:
                     raise DataError(f"{self.path}: there is no trial {subject}/{trial} in it.")
                 node = _child(node, part, f"{self.path}: {subject}/{trial}")
             self._trials[subject, trial] = TrialReader(node, self.path, subject, trial)

@@ -441,6 +441,11 @@ def test_camera_axes_need_a_calibrated_camera(variant):
     paths = variant(_second_camera)
     with pytest.raises(DataError, match=r"DJ1/Cam2 is not calibrated.*marker_frame='ground'"):
         VIDDataset(**paths, window=5, marker_frame="camera")
+    for rotation in (np.full((3, 3), np.nan), np.full((3, 3), np.inf), np.full((3, 3), "x", dtype="S1")):
+        with h5py.File(paths["vid_file"], "r+") as file:
+            file["subject1/DJ1/cameras/Cam2"].attrs["rotation"] = rotation
+        with pytest.raises(DataError, match=r"DJ1/Cam2 is not calibrated"):
+            VIDDataset(**paths, window=5, marker_frame="camera")
 
 
 # --- statistics -----------------------------------------------------------------------------------------------------

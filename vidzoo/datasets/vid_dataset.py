@@ -246,7 +246,8 @@ class VIDDataset(Dataset):
         rotation = np.eye(3)
         if self.marker_frame == "camera":
             rotation = trial.camera_attribute(camera, "rotation")
-            if rotation is None or np.shape(rotation) != (3, 3):
+            numbers = np.shape(rotation) == (3, 3) and np.asarray(rotation).dtype.kind == "f"
+            if not numbers or not np.isfinite(rotation).all():
                 raise DataError(
                     f"{where} is not calibrated, so its axes are unknown; use marker_frame='ground' or None, or "
                     f"another camera."
