@@ -10,7 +10,10 @@ VERSION = re.search(r'__version__ = "(.+)"', (ROOT / "vidzoo/__init__.py").read_
 
 EXTRAS = {
     # OpenSim's own inverse dynamics: tools/prepare_opencap.py --inverse-dynamics opensim
-    "opensim": ["opensim>=4.5"],
+    # Its wheels are for Python 3.11 and later, and on Linux for x86_64 alone; elsewhere the extra brings nothing.
+    "opensim": [
+        "opensim>=4.5; python_version >= '3.11' and (platform_system != 'Linux' or platform_machine == 'x86_64')"
+    ],
     # the synthetic data set: tools/make_synthetic.py
     "synthetic": ["mujoco>=3.2"],
     "dev": ["mypy", "pre-commit", "pytest", "ruff", "scikit-learn"],
