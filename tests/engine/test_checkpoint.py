@@ -1,5 +1,7 @@
 import os
 import pickle
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -99,6 +101,50 @@ def test_a_hostile_pickle_is_refused(tmp_path, monkeypatch, content, named):
     assert not (tmp_path / "owned").exists()
 
 
+def test_an_array_cannot_be_laid_over_foreign_bytes(tmp_path):
+    """Objects read out of a checkpoint's bytes are addresses of its author's choice: reading one ends the process."""
+    fields = (3, "|", None, ("a",), {"a": (Runs(np.dtype, ("O", False, True)), 0)}, 8, 1, 63)
+    object_state = (1, (1,), np.dtype("O"), 0, b"A" * 8)
+    laid_over = {
+        "objects": lambda: Runs(np.ndarray, ((1,), Runs(np.dtype, ("O", False, True)), b"A" * 8)),
+        "fields": lambda: Runs(np.ndarray, ((1,), Runs(np.dtype, ("f8", False, True), fields), b"A" * 8)),
+        "rebuilt": lambda: Runs(
+            np.zeros(0).__reduce__()[0], (np.ndarray, (0,), b"b"), (1, (1,), np.dtype("O"), 0, b"A")
+        ),
+        "scalar": lambda: Runs(np.float64(0).__reduce__()[0], (np.dtype("O"), b"A" * 8)),
+    }
+    paths = [tmp_path / f"{name}.pth" for name in laid_over]
+    for path in paths:
+        torch.save({"state_dict": {"w": torch.ones(1)}, "x": laid_over[path.stem]()}, path)
+    code = """
+import sys
+from vidzoo.engine.checkpoint import read_checkpoint
+from vidzoo.errors import CheckpointError
+for path in sys.argv[1:]:
+    try:
+        print(read_checkpoint(path))
+    except CheckpointError as error:
+        print("CheckpointError:", error)
+"""
+    run = subprocess.run([sys.executable, "-c", code, *paths], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    lines = run.stdout.splitlines()
+    assert len(lines) == len(paths)
+    for line, path in zip(lines, paths):
+        assert line.startswith(f"CheckpointError: {path}: ")
+
+
+def test_arrays_come_back_as_they_were(tmp_path):
+    arrays = [np.arange(6.0).reshape(2, 3), np.asfortranarray(np.eye(3, 2, dtype=">f4"))]
+    content = {"state_dict": {"w": torch.ones(1)}, "x": {"same": arrays[0], "all": (arrays, np.bool_(True))}}
+    torch.save(content, tmp_path / "a.pth")
+    read = read_checkpoint(tmp_path / "a.pth")["x"]
+    for found, expected in zip((read["same"], *read["all"][0]), (arrays[0], *arrays)):
+        assert (type(found), found.dtype) == (np.ndarray, expected.dtype)
+        np.testing.assert_array_equal(found, expected)
+    assert (read["all"][1], type(read["all"][1])) == (True, np.bool_)
+
+
 def test_a_log_cannot_bring_statistics_of_its_own(tmp_path):
     """HistoryBuffer takes over the methods that its pickle names: for every log of this process."""
     log = HistoryBuffer([1.0], [1])
@@ -178,6 +224,14 @@ def test_another_models_weights():
         "1 of another shape (0.weight (5, 3) instead of (2, 3))",
     ):
         assert part in str(caught.value)
+
+
+def test_weights_that_are_no_tensors():
+    model = nn.Linear(3, 2)
+    with pytest.raises(CheckpointError, match=r"1 no tensors \(bias\)"):
+        check_fit(model, {**model.state_dict(), "bias": 3}, "a.pth")
+    with pytest.raises(CheckpointError, match=r"1 unknown \(epoch\)"):
+        check_fit(model, {**model.state_dict(), "epoch": 3}, "a.pth")
 
 
 def test_finding_the_newest(tmp_path):

@@ -30,17 +30,83 @@ def _history_buffer_method(owner: object, name: str) -> Any:
     raise pickle.UnpicklingError(f"Unsupported global: GLOBAL getattr({owner!r}, {name!r})")
 
 
+class _PickledDtype:
+    """Stand in for ``numpy.dtype``: a plain number type, or nothing.
+
+    The real one makes arrays of objects, whose bytes NumPy takes for addresses in memory.
+    """
+
+    def __init__(self, code: str, *_: object) -> None:
+        if not isinstance(code, str) or not re.fullmatch(r"[biuf]\d{1,2}", code):
+            raise pickle.UnpicklingError(f"Unsupported global: GLOBAL numpy.dtype({code!r})")
+        self.dtype = np.dtype(code)
+
+    def __setstate__(self, state: tuple) -> None:
+        _, order, *structure = state
+        if order not in ("<", ">", "=", "|") or any(part is not None for part in structure[:3]):
+            raise pickle.UnpicklingError(f"Unsupported global: GLOBAL numpy.dtype with the state {state!r}")
+        self.dtype = self.dtype.newbyteorder(order)
+
+    def read(self, raw: object) -> np.ndarray:
+        """Return a copy of the numbers in ``raw``."""
+        if not isinstance(raw, (bytes, bytearray)):
+            raise pickle.UnpicklingError("Unsupported global: GLOBAL numpy.ndarray of objects")
+        return np.frombuffer(raw, self.dtype).copy()
+
+
+class _PickledArray:
+    """Stand in for ``numpy.ndarray``: rebuilt from plain numbers alone."""
+
+    __hash__ = None  # type: ignore[assignment]
+    value: np.ndarray
+
+    def __setstate__(self, state: tuple) -> None:
+        _, shape, dtype, is_fortran, raw = state
+        if type(dtype) is not _PickledDtype:
+            raise pickle.UnpicklingError("Unsupported global: GLOBAL numpy.ndarray of no plain type")
+        self.value = dtype.read(raw).reshape(shape, order="F" if is_fortran else "C")
+
+
+def _reconstruct(*_: object) -> _PickledArray:
+    return _PickledArray()
+
+
+def _scalar(dtype: _PickledDtype, raw: object) -> Any:
+    if type(dtype) is not _PickledDtype:
+        raise pickle.UnpicklingError("Unsupported global: GLOBAL numpy.scalar of no plain type")
+    return dtype.read(raw).reshape(())[()]
+
+
+def _with_arrays(value: Any, done: dict[int, tuple[Any, Any]]) -> Any:
+    """Return ``value`` with an array in the place of each stand-in; ``done`` has seen values and results by ``id``."""
+    if isinstance(value, _PickledArray):
+        return value.value
+    if id(value) in done:
+        return done[id(value)][1]
+    done[id(value)] = value, value
+    if isinstance(value, dict):
+        for key, item in value.items():
+            value[key] = _with_arrays(item, done)
+    elif isinstance(value, list):
+        value[:] = [_with_arrays(item, done) for item in value]
+    elif isinstance(value, tuple):
+        items = tuple(_with_arrays(item, done) for item in value)
+        if any(new is not old for new, old in zip(items, value)):
+            done[id(value)] = value, items
+    elif isinstance(value, HistoryBuffer):
+        _with_arrays(vars(value), done)
+    return done[id(value)][1]
+
+
 def _allowed_globals() -> list[Any]:
-    """List the classes beyond plain tensors that MMEngine's runner puts into a checkpoint."""
-    rebuild_array = np.zeros(0).__reduce__()[0]
-    rebuild_scalar = np.float64(0).__reduce__()[0]
+    """List what MMEngine's runner puts into a checkpoint beyond plain tensors, and what stands in for it here."""
     numpy_names = [
         (function, f"{module}.multiarray.{name}")
         for module in ("numpy._core", "numpy.core")  # NumPy 2 and NumPy 1
-        for function, name in ((rebuild_array, "_reconstruct"), (rebuild_scalar, "scalar"))
+        for function, name in ((_reconstruct, "_reconstruct"), (_scalar, "scalar"))
     ]
-    dtypes = {type(np.dtype(kind)) for kind in ("f8", "f4", "i8", "i4", "u1", "?")}
-    return [HistoryBuffer, np.ndarray, np.dtype, *dtypes, *numpy_names, (_history_buffer_method, "builtins.getattr")]
+    stand_ins = [(_PickledArray, "numpy.ndarray"), (_PickledDtype, "numpy.dtype")]
+    return [HistoryBuffer, *stand_ins, *numpy_names, (_history_buffer_method, "builtins.getattr")]
 
 
 def _read_safetensors(path: Path) -> dict[str, Any]:
@@ -51,7 +117,7 @@ def _read_safetensors(path: Path) -> dict[str, Any]:
 
 def _read_torch(path: Path, map_location: Any) -> Any:
     with torch.serialization.safe_globals(_allowed_globals()):
-        return torch.load(path, map_location=map_location, weights_only=True)
+        return _with_arrays(torch.load(path, map_location=map_location, weights_only=True), {})
 
 
 def read_checkpoint(path: str | Path, map_location: Any = "cpu") -> dict[str, Any]:
@@ -127,11 +193,23 @@ def check_fit(model: nn.Module, state_dict: Mapping[str, Any], path: str | Path)
     reshaped = [
         f"{n} {tuple(found[n].shape)} instead of {tuple(value.shape)}"
         for n, value in expected.items()
-        if n in found and isinstance(value, torch.Tensor) and tuple(found[n].shape) != tuple(value.shape)
+        if isinstance(value, torch.Tensor)
+        and isinstance(found.get(n), torch.Tensor)
+        and tuple(found[n].shape) != tuple(value.shape)
+    ]
+    no_tensors = [
+        n
+        for n, value in expected.items()
+        if n in found and isinstance(value, torch.Tensor) and not isinstance(found[n], torch.Tensor)
     ]
     wrong = [
         f"{len(names)} {what} ({', '.join(names[:3])}{', ...' if len(names) > 3 else ''})"
-        for names, what in ((missing, "missing"), (unknown, "unknown"), (reshaped, "of another shape"))
+        for names, what in (
+            (missing, "missing"),
+            (unknown, "unknown"),
+            (reshaped, "of another shape"),
+            (no_tensors, "no tensors"),
+        )
         if names
     ]
     if wrong:
