@@ -23,6 +23,7 @@ class Registry(MMEngineRegistry):
         Raises:
             UnknownNameError: no such name; the message lists the nearest names and the packages searched.
         """
+        self.import_from_location()  # an error of an import is no answer to the name
         found = None
         with suppress(RuntimeError):  # MMEngine's answer to a name that is no import path either
             found = super().get(key)

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from vidzoo.models.estimators import TorqueEstimator
-from vidzoo.registry import MODELS
+from vidzoo.registry import MODELS, Registry
 from vidzoo.structures import TorqueSample
 
 SIZE = 32
@@ -106,6 +106,14 @@ def test_every_class_is_found_with_nothing_imported_but_the_registry():
     assert {"VIDNetwork", "ResNet", "SoftArgmax3D", "LSTMTorqueHead", "MarkerCodec"} <= set(names)
     code = f"from vidzoo.registry import MODELS\nfor name in {names}: assert MODELS.get(name).__name__ == name"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+
+
+def test_an_error_of_an_import_is_not_taken_for_an_unknown_name(tmp_path, monkeypatch):
+    (tmp_path / "a_broken_room.py").write_text("raise RuntimeError('operator torchvision::nms does not exist')")
+    monkeypatch.syspath_prepend(tmp_path)
+    registry = Registry("part", scope="a_scope_of_this_test", locations=["a_broken_room"])
+    with pytest.raises(RuntimeError, match="operator torchvision::nms does not exist"):
+        registry.get("Anything")
 
 
 def test_every_estimator_has_an_example_and_every_part_is_in_one():
