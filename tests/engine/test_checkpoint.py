@@ -108,9 +108,7 @@ def test_an_array_cannot_be_laid_over_foreign_bytes(tmp_path):
     laid_over = {
         "objects": lambda: Runs(np.ndarray, ((1,), Runs(np.dtype, ("O", False, True)), b"A" * 8)),
         "fields": lambda: Runs(np.ndarray, ((1,), Runs(np.dtype, ("f8", False, True), fields), b"A" * 8)),
-        "rebuilt": lambda: Runs(
-            np.zeros(0).__reduce__()[0], (np.ndarray, (0,), b"b"), (1, (1,), np.dtype("O"), 0, b"A")
-        ),
+        "rebuilt": lambda: Runs(np.zeros(0).__reduce__()[0], (np.ndarray, (0,), b"b"), object_state),
         "scalar": lambda: Runs(np.float64(0).__reduce__()[0], (np.dtype("O"), b"A" * 8)),
     }
     paths = [tmp_path / f"{name}.pth" for name in laid_over]
