@@ -125,7 +125,7 @@ class Split:
 
 
 def _as(kind: type, value: Any) -> Any:
-    if type(value) is not kind or (kind is str and not value.isprintable()):
+    if type(value) is not kind or (isinstance(value, str) and not value.isprintable()):
         raise TypeError(f"{str(value)[:40]!r} is no {kind.__name__}")
     return value
 

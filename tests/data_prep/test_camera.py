@@ -6,6 +6,8 @@ import builtins
 import io
 import os
 import pickle
+import tracemalloc
+from contextlib import suppress
 from pathlib import Path
 
 import cv2
@@ -84,6 +86,7 @@ class _Calls:
 
 def hostile(tmp_path: Path) -> dict[str, bytes]:
     mark = str(tmp_path / "ran")
+    doubled = b"K\x01q\x00" + b"h\x00\x86q\x00" * 24
     return {
         "os.system": pickle.dumps({"rotation": _Calls(os.system, f"touch {mark}")}),
         "builtins.eval": pickle.dumps(_Calls(builtins.eval, f"open({mark!r}, 'w')")),
@@ -106,6 +109,15 @@ def hostile(tmp_path: Path) -> dict[str, bytes]:
         "empty": b"",
         "no pickle": b"hello world",
         "text among numbers": pickle.dumps({"rotation": "abc"}),
+        "bytearray of 64 GiB": b"\x80\x05\x96" + (64 << 30).to_bytes(8, "little") + b".",
+        "bytes of 64 GiB": b"\x80\x04\x8e" + (64 << 30).to_bytes(8, "little") + b".",
+        "frame of 64 GiB": b"\x80\x04\x95" + (64 << 30).to_bytes(8, "little") + b".",
+        "key of 2^24 numbers": b"\x80\x04}" + doubled + b"K\x01s.",
+        "value of 2^24 numbers": b"\x80\x04}X\x01\x00\x00\x00a" + doubled + b"s.",
+        "doubled by DUP": b"\x80\x04}X\x01\x00\x00\x00aK\x01" + b"2\x86" * 24 + b"s.",
+        "number for a key": pickle.dumps({1: np.zeros(2)}),
+        "large array": pickle.dumps({"x": np.zeros(1025)}),
+        "state of a function": b"\x80\x04cnumpy.core.multiarray\n_reconstruct\n}X\x01\x00\x00\x00aK\x01sb.",
     }
 
 
@@ -124,6 +136,28 @@ def test_hostile_and_broken_pickles_are_refused(tmp_path: Path, name: str) -> No
 def test_the_hostile_pickles_would_have_run(tmp_path: Path) -> None:
     pickle.load(io.BytesIO(hostile(tmp_path)["builtins.eval"]))
     assert (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\x80\x04}r" + (1 << 24).to_bytes(4, "little") + b".",
+        b"\x80\x05\x96" + (1 << 28).to_bytes(8, "little") + b".",
+        b"\x80\x04\x8e" + (1 << 28).to_bytes(8, "little") + b".",
+        b"\x80\x04\x95" + (1 << 28).to_bytes(8, "little") + b".",
+    ],
+    ids=["memo", "bytearray", "bytes", "frame"],
+)
+def test_a_few_bytes_take_little_memory(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "camera.pickle"
+    path.write_bytes(content)
+    tracemalloc.start()
+    try:
+        with suppress(DataError):
+            assert read_number_pickle(path) == {}
+        assert tracemalloc.get_traced_memory()[1] < 1 << 22
+    finally:
+        tracemalloc.stop()
 
 
 def test_size_is_bounded(tmp_path: Path) -> None:

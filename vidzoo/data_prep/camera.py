@@ -1,7 +1,8 @@
 """Read OpenCap's camera calibration without trusting it, and project points with it.
 
 A pickle can run any code. This reader never touches NumPy's own unpickling: the few names that a pickled array needs
-are answered by inert stand-ins, every other name is refused.
+are answered by inert stand-ins, every other name is refused. Nor can a small pickle ask for much memory or time: its
+size and its arrays' are bounded, and what makes a few bytes grow without end is refused.
 """
 
 from __future__ import annotations
@@ -12,14 +13,16 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import cv2
 import numpy as np
 
 from vidzoo.errors import DataError
 
-MAX_BYTES = 1 << 20
+MAX_BYTES = 64 << 10
+MAX_NUMBERS = 1024
+"""Of one array; a calibration's largest has nine."""
 MIN_SHARE_IN_PICTURE = 0.9
 """A camera that sees less of the body than this is not calibrated to the markers' frame."""
 
@@ -29,7 +32,7 @@ class _PickledDtype:
 
     def __init__(self, code: str, *_: object) -> None:
         if not isinstance(code, str) or not re.fullmatch(r"[biuf]\d{1,2}", code):
-            raise pickle.UnpicklingError(f"an array of type {code!r}; only plain numbers are read")
+            raise pickle.UnpicklingError("an array of another type; only plain numbers are read")
         self.code = code
         self.order = "="
 
@@ -52,6 +55,8 @@ class _PickledArray:
 def _array(raw: object, dtype: object, shape: tuple[int, ...], order: str) -> np.ndarray:
     if not isinstance(dtype, _PickledDtype) or not isinstance(raw, (bytes, bytearray)):
         raise pickle.UnpicklingError("an array of objects; only plain numbers are read")
+    if len(raw) > 8 * MAX_NUMBERS:
+        raise pickle.UnpicklingError(f"an array of {len(raw):,} bytes; a camera has no such")
     numbers = np.frombuffer(bytes(raw), dtype=np.dtype(dtype.order + dtype.code))
     return numbers.reshape(shape, order="F" if order == "F" else "C").astype(float)
 
@@ -72,12 +77,50 @@ def _from_buffer(raw: object, dtype: object, shape: tuple[int, ...], order: str)
 
 def _latin1_bytes(text: str, encoding: str) -> bytes:
     if encoding != "latin1":
-        raise pickle.UnpicklingError(f"text in {encoding!r}")
+        raise pickle.UnpicklingError("text in another encoding than latin1")
     return text.encode("latin1")
 
 
-class _NumbersOnlyUnpickler(pickle.Unpickler):
-    """Admit NumPy arrays of plain numbers and builtin containers, and nothing else."""
+class _Memo(dict):
+    """A pickle's memo without containers: doubled n times, a few bytes take 2^n steps to hash, print or convert."""
+
+    def __getitem__(self, index: int) -> Any:
+        value = super().__getitem__(index)
+        if isinstance(value, (tuple, list, dict)) and value:
+            raise pickle.UnpicklingError("a container that is used twice")
+        return value
+
+
+class _NumbersOnlyUnpickler(pickle._Unpickler):
+    """Admit NumPy arrays of plain numbers and builtin containers, and nothing else.
+
+    The base is Python's own reference implementation: the one in C takes the largest index of its memo for the memo's
+    size, so that nine bytes allocate gigabytes.
+    """
+
+    memo: dict[int, Any]
+    stack: list[Any]
+    read: Callable[[int], bytes]
+
+    dispatch: ClassVar[dict[int, Callable[[Any], None]]] = {
+        opcode: load for opcode, load in pickle._Unpickler.dispatch.items() if opcode != pickle.DUP[0]
+    }
+
+    def __init__(self, file: io.BytesIO) -> None:
+        super().__init__(file)
+        self.memo = _Memo()
+
+    def _load_bytearray8(self) -> None:
+        # The base allocates what it is told before it reads.
+        self.stack.append(bytearray(self.read(int.from_bytes(self.read(8), "little"))))
+
+    def _load_build(self) -> None:
+        if not isinstance(self.stack[-2], (_PickledArray, _PickledDtype)):
+            raise pickle.UnpicklingError("a state for what is no array")
+        pickle._Unpickler.dispatch[pickle.BUILD[0]](self)
+
+    dispatch[pickle.BYTEARRAY8[0]] = _load_bytearray8
+    dispatch[pickle.BUILD[0]] = _load_build
 
     def find_class(self, module: str, name: str) -> Any:
         numpy_module = module.replace("numpy._core", "numpy.core")  # NumPy 2 renamed it
@@ -98,7 +141,7 @@ def read_number_pickle(path: str | Path) -> dict[str, np.ndarray]:
     """Read a pickled dictionary of numeric arrays; run none of its code.
 
     Raises:
-        DataError: it is missing, larger than 1 MiB, holds anything but numbers, or is broken.
+        DataError: it is missing, larger than 64 KiB, holds anything but numbers, or is broken.
     """
     path = Path(path)
     if not path.is_file():
@@ -109,8 +152,10 @@ def read_number_pickle(path: str | Path) -> dict[str, np.ndarray]:
         content = _NumbersOnlyUnpickler(io.BytesIO(path.read_bytes())).load()
         if not isinstance(content, dict):
             raise pickle.UnpicklingError(f"a {type(content).__name__} and not a dictionary")
+        if not all(isinstance(key, str) for key in content):
+            raise pickle.UnpicklingError("a key that is no text")
         return {
-            str(key): value.value if isinstance(value, _PickledArray) else np.asarray(value, dtype=float)
+            key: value.value if isinstance(value, _PickledArray) else np.asarray(value, dtype=float)
             for key, value in content.items()
         }
     except Exception as error:  # a hostile or cut pickle raises nearly anything
