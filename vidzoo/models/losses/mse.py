@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from mmengine.dist import all_reduce
 from torch import Tensor, nn
 
 from vidzoo.registry import MODELS
@@ -11,6 +12,9 @@ from vidzoo.registry import MODELS
 @MODELS.register_module()
 class WeightedMSELoss(nn.Module):
     """Return ``weight`` times the mean squared error over valid entries; 0, with a gradient of 0, where none is.
+
+    In training by several processes, the mean of their losses and gradients is that of the whole batch: each divides
+    by the mean of their numbers of valid entries.
 
     Source: VID paper, equation 7, lambda 1 = lambda 2 = 0.5.
     """
@@ -29,4 +33,7 @@ class WeightedMSELoss(nn.Module):
         """
         valid = valid.expand_as(target)
         error = torch.where(valid, prediction.float() - target.float(), 0.0)
-        return self.weight * error.square().sum() / valid.sum().clamp(min=1)
+        count = valid.sum(dtype=torch.float32)
+        if self.training:
+            all_reduce(count, "mean")
+        return self.weight * error.square().sum() / torch.where(count > 0, count, 1.0)
