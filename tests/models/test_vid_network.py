@@ -35,6 +35,27 @@ TINY: dict[str, Any] = dict(
 )
 
 
+@MODELS.register_module()
+class BareHead(torch.nn.Module):
+    """A plug-in that tells nothing of itself."""
+
+    def __init__(self, in_features, num_torques=11, window=3) -> None:
+        super().__init__()
+        self.project = torch.nn.Linear(in_features, num_torques)
+        self.half = window // 2
+
+    def forward(self, tokens):
+        return self.project(tokens)[:, self.half : tokens.shape[1] - self.half]
+
+
+@MODELS.register_module()
+class BareDecoder(torch.nn.Module):
+    """A plug-in that knows nothing of ``keep_volume``."""
+
+    def forward(self, logits):
+        return soft_argmax_3d(logits)
+
+
 def count(module: torch.nn.Module) -> int:
     return sum(p.numel() for p in module.parameters())
 
@@ -260,6 +281,18 @@ def test_init_weights_reaches_the_backbone(tmp_path):
             "temporal_head: in_features=7, but spf_mode='marginals' and the markers give 993",
         ),
         (dict(temporal_head=dict(type="LSTMTorqueHead", num_torques=3, window=3)), "same num_torques"),
+        (dict(temporal_head=dict(type="BareHead")), "temporal_head: BareHead has window=None, expected the number"),
+        (dict(temporal_head=torch.nn.Identity()), "temporal_head: Identity has window=None"),
+        (dict(temporal_head=dict(type="BareHead", window=1, num_torques=3)), r"gives \[2, 1, 3\] .* \[2, 1, 11\]"),
+        (dict(pose_decoder=dict(type="BareDecoder"), spf_mode="full"), "pose_decoder: BareDecoder .* positional"),
+        (dict(pose_decoder=torch.nn.Identity()), r"pose_decoder: gives \[2, 21, 8, 16, 16\], expected a .*Pose"),
+        (dict(heatmap_head=torch.nn.Identity()), r"heatmap_head: gives \[2, .*\], expected volume logits"),
+        (dict(backbone=torch.nn.Identity()), r"backbone: gives \[2, 3, 64, 64\], expected a tuple of maps"),
+        (dict(backbone=dict(type="BareHead", in_features=3)), "backbone: BareHead does not fit"),
+        (
+            dict(spf_mode="full", image_size=128, heatmap_head=TINY["heatmap_head"] | dict(depth_bins=65)),
+            "at most 65,504 cells, but 65 x 32 x 32 are 66,560",
+        ),
         (
             dict(spf_mode="pooled8", heatmap_head=TINY["heatmap_head"] | dict(depth_bins=12)),
             "'pooled8' needs a volume that 8 divides, but it is 12 x 16 x 16",
@@ -269,6 +302,14 @@ def test_init_weights_reaches_the_backbone(tmp_path):
 def test_parts_that_do_not_fit_are_named(changes, message):
     with pytest.raises(ConfigError, match=message):
         tiny(**changes)
+
+
+def test_a_plug_in_needs_to_know_no_more_than_its_slot():
+    model = tiny(temporal_head=dict(type="BareHead", window=3), pose_decoder=dict(type="BareDecoder")).eval()
+    with torch.no_grad():
+        assert model({"frames": frames()}).torques.shape == (2, 3, 11)
+    with pytest.raises(ConfigError, match=r"temporal_head: .*9999"):
+        tiny(temporal_head=dict(type="BareHead", window=3, in_features=9999))
 
 
 def test_mistakes_of_a_batch_are_named():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -17,6 +17,8 @@ from vidzoo.registry import MODELS
 from vidzoo.structures import Inputs, TorqueSample
 
 POOLED_BINS = 8
+MAX_CELLS = 65_504
+"""The largest number of mixed precision's float16; a feature of the volume may be as large as the volume has cells."""
 
 
 class VIDOutput(NamedTuple):
@@ -76,7 +78,14 @@ def pooled_features(pose: Pose) -> Tensor:
 def volume_features(pose: Pose) -> Tensor:
     """Return [N, J D h w]: every probability of the volume."""
     volume = _volume(pose)
-    return bin_features(volume, volume[0, 0].numel()).flatten(1)
+    cells = volume[0, 0].numel()
+    if cells > MAX_CELLS:
+        size = " x ".join(map(str, volume.shape[2:]))
+        raise ConfigError(
+            f"spf_mode='full' takes volumes of at most {MAX_CELLS:,} cells, but {size} are {cells:,}; choose "
+            f"'marginals' or 'pooled8', or a smaller image_size or depth_bins."
+        )
+    return bin_features(volume, cells).flatten(1)
 
 
 def _volume(pose: Pose) -> Tensor:
@@ -106,16 +115,18 @@ class VIDNetwork(TorqueEstimator[VIDOutput]):
     Args:
         backbone: images [N, 3, S, S] to a tuple of maps.
         heatmap_head: maps to volume logits [N, J, D, h, w].
-        pose_decoder: logits to a :class:`Pose`.
+        pose_decoder: logits to a :class:`Pose`; gets ``keep_volume``, True, only where ``spf_mode`` needs the volume.
         marker_regressor: pose [N, J, 3] in [-1, 1] to standardised markers [N, M, 3]; None leaves markers out of loss
             and tokens (the paper's Table 5, "marker regressor off").
-        temporal_head: tokens [B, L, F] to standardised torques [B, K, Q]; a config may leave out ``in_features``.
+        temporal_head: tokens [B, L, F] to standardised torques [B, K, Q]; a config's type takes F as ``in_features``,
+            and the config or the head says what its ``window`` is.
         torque_codec: N·m to standardised N·m/kg and back.
         torque_loss: loss(prediction, target, valid).
         marker_codec: m to standardised and back; needed with a marker regressor.
         marker_loss: as ``torque_loss``; needed with a marker regressor.
         spf_mode: what of the pose enters the tokens: 'marginals', 'coords', 'pooled8' or 'full'. As written in the
-            paper ('full') a 64 x 64 x 64 volume would need a projection of 705 million parameters.
+            paper ('full') a 64 x 64 x 64 volume would need a projection of 705 million parameters, and its numbers
+            overflow mixed precision; 'full' is for volumes of at most ``MAX_CELLS``.
         image_size: S, the side of the images in pixels.
         data_preprocessor: see :class:`ClipPreprocessor`.
 
@@ -161,10 +172,12 @@ class VIDNetwork(TorqueEstimator[VIDOutput]):
             self.marker_codec = build_part(marker_codec, "marker_codec")
             self.marker_loss = build_part(marker_loss, "marker_loss")
         in_features = self._probe_tokens()
-        if not isinstance(temporal_head, nn.Module):
+        window = None
+        if isinstance(temporal_head, Mapping):
+            window = temporal_head.get("window")
             temporal_head = {"in_features": in_features, **temporal_head}
-        self.temporal_head: Any = build_part(temporal_head, "temporal_head")
-        self._probe_temporal_head(in_features)
+        self.temporal_head: nn.Module = build_part(temporal_head, "temporal_head")
+        self._probe_temporal_head(in_features, getattr(self.temporal_head, "window", window))
         for part in (self.backbone, self.heatmap_head):
             for weight in (p for p in part.parameters() if p.ndim == 4):
                 # Not contiguous(): it leaves 1 x 1 kernels with strides that their gradients will not have.
@@ -174,44 +187,54 @@ class VIDNetwork(TorqueEstimator[VIDOutput]):
         """Send shapes through the image part; return F."""
         images = torch.empty(2, 3, self.image_size, self.image_size, device="meta")
         maps = _probe("backbone", self.backbone, images)
+        if not isinstance(maps, tuple | list):
+            raise ConfigError(f"backbone: gives {_describe(maps)}, expected a tuple of maps [N, C, h, w].")
         logits = _probe("heatmap_head", self.heatmap_head, maps)
-        if logits.ndim != 5:
-            raise ConfigError(f"heatmap_head: gives {list(logits.shape)}, expected volume logits [N, J, D, h, w].")
-        pose = _probe("pose_decoder", self.pose_decoder, logits, self._keep_volume)
+        if not isinstance(logits, Tensor) or logits.ndim != 5:
+            raise ConfigError(f"heatmap_head: gives {_describe(logits)}, expected volume logits [N, J, D, h, w].")
+        pose = _probe("pose_decoder", self.pose_decoder, logits, *self._keep_volume)
+        if not isinstance(pose, Pose):
+            raise ConfigError(f"pose_decoder: gives {_describe(pose)}, expected a vidzoo.models.pose_decoders.Pose.")
         width = SPF_MODES[self.spf_mode](pose).shape[1]
         if self.marker_regressor is not None and self.marker_codec is not None:
             markers = _probe("marker_regressor", self.marker_regressor, pose.coordinates)
             expected = (2, *self.marker_codec.mean.shape)
-            if markers.shape != expected:
+            if not isinstance(markers, Tensor) or markers.shape != expected:
                 raise ConfigError(
-                    f"marker_regressor: gives {list(markers.shape[1:])}, but marker_codec has {list(expected[1:])}."
+                    f"marker_regressor: gives {_describe(markers)}, but marker_codec has {list(expected[1:])} an image."
                 )
             width += markers[0].numel()
         return width
 
-    def _probe_temporal_head(self, in_features: int) -> None:
+    def _probe_temporal_head(self, in_features: int, window: Any) -> None:
         head = self.temporal_head
-        if head.in_features != in_features:
+        if getattr(head, "in_features", in_features) != in_features:
             raise ConfigError(
                 f"temporal_head: in_features={head.in_features}, but spf_mode='{self.spf_mode}' and the markers give "
                 f"{in_features} features a frame; leave in_features out of its config."
             )
-        torques = _probe("temporal_head", head, torch.empty(2, head.window, in_features, device="meta"))
-        expected = (2, 1, *self.torque_codec.mean.shape)
-        if torques.shape != expected:
+        if not isinstance(window, int) or window < 1:
             raise ConfigError(
-                f"temporal_head: gives {list(torques.shape[1:])} for one window, but torque_codec has "
-                f"{list(expected[1:])}; let both have the same num_torques."
+                f"temporal_head: {type(head).__name__} has window={window!r}, expected the number of frames that a "
+                f"prediction sees; give its config a window, or the head that attribute."
+            )
+        torques = _probe("temporal_head", head, torch.empty(2, window, in_features, device="meta"))
+        expected = (2, 1, *self.torque_codec.mean.shape)
+        if not isinstance(torques, Tensor) or torques.shape != expected:
+            raise ConfigError(
+                f"temporal_head: gives {_describe(torques)} for one window of two clips, but torque_codec has "
+                f"{list(expected)}; let both have the same num_torques."
             )
 
     @property
-    def _keep_volume(self) -> bool:
-        return self.spf_mode in ("pooled8", "full")
+    def _keep_volume(self) -> tuple[bool, ...]:
+        """Further arguments of the pose decoder: one that is never asked for the volume need not know of it."""
+        return (True,) if self.spf_mode in ("pooled8", "full") else ()
 
     def encode_images(self, images: Tensor) -> ImageResult:
         """Return tokens, markers and pose of normalised images [N, 3, S, S]."""
         images = images.contiguous(memory_format=torch.channels_last)
-        pose = self.pose_decoder(self.heatmap_head(self.backbone(images)), self._keep_volume)
+        pose = self.pose_decoder(self.heatmap_head(self.backbone(images)), *self._keep_volume)
         tokens = SPF_MODES[self.spf_mode](pose)
         markers = None
         if self.marker_regressor is not None:
@@ -265,9 +288,18 @@ def _probe(slot: str, part: nn.Module, *args: Any) -> Any:
     state = {name: value.to("meta") for name, value in (*part.named_parameters(), *part.named_buffers())}
     try:
         return functional_call(part, state, args)
-    except (RuntimeError, ValueError, IndexError) as error:
-        shapes = args[0].shape if isinstance(args[0], Tensor) else args[0][-1].shape
+    except (RuntimeError, ValueError, IndexError, TypeError, AttributeError) as error:
+        further = f" (and {', '.join(map(repr, args[1:]))})" if args[1:] else ""
         raise ConfigError(
-            f"{slot}: {type(part).__name__} does not fit the part before it, which gives {list(shapes)}: "
-            f"{str(error).splitlines()[0]}."
+            f"{slot}: {type(part).__name__} does not fit the part before it, which gives {_describe(args[0])}"
+            f"{further}: {' '.join(str(error).splitlines()[:1]) or type(error).__name__}."
         ) from error
+
+
+def _describe(value: Any) -> str:
+    """Return a tensor's shape, a list of them, or a type's name."""
+    if isinstance(value, Tensor):
+        return str(list(value.shape))
+    if isinstance(value, tuple | list) and not hasattr(value, "_fields"):
+        return ", ".join(map(_describe, value)) or "nothing"
+    return f"a {type(value).__name__}"
