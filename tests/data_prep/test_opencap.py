@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import pickle
 import shutil
@@ -12,12 +13,15 @@ import av
 import cv2
 import numpy as np
 import pytest
+from rich.console import Console
 from scipy.signal import savgol_filter
 
 from vidzoo.anatomy import BENCHMARK_JOINTS, COORDINATES, MARKERS
 from vidzoo.data_prep.opencap import (
     BuildOptions,
+    BuildReport,
     Subject,
+    TrialReport,
     _build_in_own_process,
     build_opencap,
     build_trial,
@@ -251,10 +255,51 @@ def test_a_short_video_shortens_the_trial(root: Path) -> None:
     shorten(path, 31)  # the last picture at 0.5 s
     trial = build(root, cameras=("Cam1",))
     assert trial.time[0] == 0 and trial.time[-1] == pytest.approx(0.5)
-    assert len(build(root, cameras=("Cam0",)).time) == 81
-    shorten(path, 5)
-    with pytest.raises(DataError, match="only 8 frames in common"):
+    assert "51 of 81 frames kept, for that is all of Cam1 0.00 to 0.50 s" in remarks(root)
+    assert len(build(root, cameras=("Cam0",)).time) == 81 and "kept" not in remarks(root, cameras=("Cam0",))
+    shorten(path, 24)  # less than half of it
+    with pytest.raises(DataError, match=r"video is shorter than the mocap: it shows 0.00 to 0.38 s of 0.00 to 0.80 s"):
         build(root, cameras=("Cam1",))
+
+
+def test_short_forces_shorten_the_trial(root: Path) -> None:
+    path = root / "subject1/ForceData/walking1_forces.mot"
+    table = read_storage(path)
+    write_storage(path, replace(table, time=table.time[100:700], data=table.data[100:700]))
+    np.testing.assert_allclose(build(root).time, np.arange(10, 70) / 100)
+    assert "60 of 81 frames kept, for that is all of forces 0.10 to 0.70 s" in remarks(root)
+
+
+def test_a_video_that_is_not_named_synchronised_is_remarked(root: Path) -> None:
+    folder = root / "subject1/VideoData/Session0/Cam1/walking1"
+    assert "taken to start" not in remarks(root)
+    (folder / "walking1_syncdWithMocap.mp4").rename(folder / "walking1.mp4")
+    assert "full frame; not named _syncdWithMocap, taken to start with the markers' time 0)" in remarks(root)
+
+
+def test_a_loaded_plate_that_belongs_to_no_foot_is_marked(root: Path) -> None:
+    path = root / "subject1/ForceData/walking1_forces.mot"
+    table = read_storage(path)
+    third = np.zeros((len(table.time), 3))
+    for force, loaded in ((19.0, 0), (400.0, 21)):
+        third[300:501, 1] = force
+        columns = (*table.columns, *(f"3_ground_force_v{axis}" for axis in "xyz"))
+        write_storage(path, replace(table, columns=columns, data=np.hstack([table.data, third])))
+        trial = build(root, cameras=("none",))
+        wrong = trial.validity == Reason.OFF_PLATE
+        expected = [name.startswith(("pelvis", "hip", "knee", "ankle", "subtalar", "mtp")) for name in COORDINATES]
+        assert (wrong.sum(axis=0) == loaded * np.array(expected)).all()
+        assert not loaded or wrong[30:51, C["hip_flexion_l"]].all()
+        assert ("up to 400 N on a plate that belongs to no foot" in remarks(root)) == bool(loaded)
+
+
+def test_masses_that_differ_are_remarked(root: Path) -> None:
+    told = "metadata 62.0 kg, force plates 60.0 kg: both are stored, metadata counts"
+    assert told in remarks(root)
+    edit(root / "subject1/sessionMetadata.yaml", "mass_kg: 62.0", "mass_kg: 61.5")
+    assert "force plates" not in remarks(root)
+    shutil.rmtree(root / "subject1/ForceData")
+    assert "force plates" not in remarks(root)
 
 
 def test_a_jump_after_the_videos_end_still_reaches_back(root: Path) -> None:
@@ -327,7 +372,8 @@ def test_one_bad_trial_costs_no_other(root: Path, tmp_path: Path) -> None:
     vid = VidFile(out)
     assert vid.trial_keys() == [("subject1", "squats1")]
     vid.verify()
-    assert vid.settings["left_out"] == {"subject1/walking1": row.note[:250]}
+    assert vid.settings["left_out"] == {"subject1/walking1": row.note}
+    assert vid.settings["jump_support_lowpass_hz"]["DJ"] == 12
 
 
 def test_nothing_built_leaves_no_file(root: Path, tmp_path: Path) -> None:
@@ -353,9 +399,18 @@ def test_metadata_that_say_too_little(root: Path) -> None:
     path.write_text("mass_kg: 62.0\nheight_m: 170\n")
     with pytest.raises(DataError, match="height_m is 170, expected metres"):
         read_subject(root / "subject1", "metadata")
-    path.write_text("mass_kg: [62.0\n")
-    with pytest.raises(DataError, match="no YAML"):
-        read_subject(root / "subject1", "metadata")
+    path.write_text("mass_kg: 62.0\nheight_m: 1.7\ndate: 2022-02-30\n")  # a date that is none is nobody's business
+    assert read_subject(root / "subject1", "metadata").mass_metadata_kg == 62.0
+    deep = "a: " + "[" * 5000 + "]" * 5000
+    for text in ("mass_kg: [62.0\n", deep, "mass_kg: 62.0\n" * (1 << 17), "mass_kg: \x00"):
+        path.write_text(text)
+        with pytest.raises(DataError, match="no YAML"):
+            read_subject(root / "subject1", "metadata")
+    path.write_text("a0: &a0 [1, 2]\n" + "".join(f"a{i}: &a{i} [*a{i - 1}, *a{i - 1}]\n" for i in range(1, 60)))
+    for mass in ("", "mass_kg: *a59\n", "mass_kg: true\n", "mass_kg:\n"):
+        path.write_text(path.read_text().partition("mass_kg")[0] + mass)
+        with pytest.raises(DataError, match=r"mass_kg is (missing|no single value|true), expected"):
+            read_subject(root / "subject1", "metadata")
     path.unlink()
     with pytest.raises(DataError, match="no such file"):
         read_subject(root / "subject1", "metadata")
@@ -393,7 +448,26 @@ def test_names_that_are_not_there(opencap_root: Path, tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+def test_a_left_out_subject_costs_no_other(root: Path, tmp_path: Path) -> None:
+    shutil.copytree(root / "subject1", root / "subject2")
+    (root / "subject2/sessionMetadata.yaml").write_text("[" * 5000)
+    options = BuildOptions(trials=("walking1",), cameras=("none",))
+    report = build_opencap(root, tmp_path / "out.h5", options, progress=False)
+    assert [row.subject for row in report.built] == ["subject1"] and "no YAML" in report.left_out[0].note
+
+
+def test_brackets_in_names_and_notes_are_printed_as_they_are() -> None:
+    rows = [TrialReport("[red]s[/red]", "a[/b]", "DJ", note="[/x] in 'mass [kg]'", built=built) for built in (0, 1)]
+    console = Console(width=200, record=True, file=io.StringIO())
+    console.print(BuildReport(tuple(rows)).table())
+    text = console.export_text()
+    for part in ("[red]s[/red]", "a[/b]", "[/x] in 'mass [kg]'"):
+        assert text.count(part) == 2
+
+
 def test_a_box_outside_the_picture(opencap_root: Path) -> None:
+    with pytest.raises(ConfigError, match="more than 4 times as large as its 96 x 128 pixels"):
+        build(opencap_root, cameras=("Cam1",), box=(0, 0, 10, 513))
     with pytest.raises(DataError, match="outside its 96 x 128"):
         build(opencap_root, cameras=("Cam1",), box=(100, 0, 50, 50))
 

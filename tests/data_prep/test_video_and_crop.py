@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -138,6 +139,27 @@ def test_frame_boxes_hold_a_body_that_moves_fast() -> None:
     boxes = crop.frame_boxes(CAMERA, markers, np.arange(60) / 100)
     pixels = CAMERA.project(crop.body_points(markers))
     assert (pixels >= boxes[:, None, :2]).all() and (pixels <= boxes[:, None, :2] + boxes[:, None, 2:]).all()
+
+
+@pytest.mark.parametrize("place", [(300.0, 0.5, 0.0), (0.0, -2.6, 0.1), (0.0, 0.5, 2.9)])
+def test_one_wild_marker_does_not_blow_up_the_box(place: tuple[float, float, float]) -> None:
+    markers = body(40)
+    tame = crop.trial_box(CAMERA, markers), crop.frame_boxes(CAMERA, markers, np.arange(40) / 100)
+    hand = MARKERS.index("R_wrist_ulna")
+    markers[:, hand] = markers[:, hand - 1]
+    expected = crop.trial_box(CAMERA, markers), crop.frame_boxes(CAMERA, markers, np.arange(40) / 100)
+    assert abs(expected[0] - tame[0]).max() < 30
+    markers[7, hand] = place
+    found = crop.trial_box(CAMERA, markers), crop.frame_boxes(CAMERA, markers, np.arange(40) / 100)
+    for box, tame_box in zip(found, expected):
+        np.testing.assert_array_equal(box, tame_box)
+
+
+def test_no_box_is_larger_than_a_few_pictures() -> None:
+    near = replace(CAMERA, translation=CAMERA.translation * [1, 1, 0.05])  # a camera among the markers
+    markers = body(40)
+    for boxes in (crop.trial_box(near, markers), crop.frame_boxes(near, markers, np.arange(40) / 100)):
+        assert boxes[..., 2].max() <= crop.MAX_SIDE * max(near.size)
 
 
 def test_letterbox_never_stretches() -> None:

@@ -117,7 +117,7 @@ class _NumbersOnlyUnpickler(pickle._Unpickler):
     def _load_build(self) -> None:
         if not isinstance(self.stack[-2], (_PickledArray, _PickledDtype)):
             raise pickle.UnpicklingError("a state for what is no array")
-        pickle._Unpickler.dispatch[pickle.BUILD[0]](self)
+        pickle._Unpickler.dispatch[pickle.BUILD[0]](self)  # type: ignore[arg-type]
 
     dispatch[pickle.BYTEARRAY8[0]] = _load_bytearray8
     dispatch[pickle.BUILD[0]] = _load_build

@@ -17,6 +17,10 @@ MARGIN = 0.1
 SMOOTHING = 0.1
 """Standard deviation of the smoothing of a moving box, s."""
 JPEG_QUALITY = 95
+BODY_REACH = 2.0
+"""A marker farther from the middle of its frame's markers is none of this body's, m."""
+MAX_SIDE = 4
+"""The largest side of a box, in longer sides of the picture."""
 _HEAD_LENGTH = 0.6
 """From C7 to the top of the head, as a share of the distance from the pelvis to C7."""
 
@@ -26,6 +30,21 @@ def body_points(markers: np.ndarray) -> np.ndarray:
     neck = markers[:, MARKERS.index("C7")]
     back = (markers[:, MARKERS.index("r.PSIS")] + markers[:, MARKERS.index("L.PSIS")]) / 2
     return np.concatenate([markers, (neck + _HEAD_LENGTH * (neck - back))[:, None]], axis=1)
+
+
+def _body_pixels(camera: Camera, markers: np.ndarray) -> np.ndarray:
+    """Return the pixels [F, M + 1, 2] of the body; one wild marker cannot make a box huge.
+
+    NaN where a point is missing or out of the body's reach; no pixel is farther from the picture than its longer side.
+    """
+    points = body_points(markers)
+    present = np.isfinite(points).any(axis=(1, 2))
+    middle = np.nanmedian(points[present], axis=1, keepdims=True)
+    with np.errstate(invalid="ignore"):
+        wild = np.linalg.norm(points[present] - middle, axis=-1) > BODY_REACH
+    points[present] = np.where(wild[..., None], np.nan, points[present])
+    room = max(camera.size)
+    return np.clip(camera.project(points), -room, np.asarray(camera.size) + room)
 
 
 def _square_around(low: np.ndarray, high: np.ndarray) -> np.ndarray:
@@ -39,7 +58,7 @@ def trial_box(camera: Camera, markers: np.ndarray) -> np.ndarray:
 
     A box that stands still keeps the body's way through the room visible.
     """
-    pixels = camera.project(body_points(markers)).reshape(-1, 2)
+    pixels = _body_pixels(camera, markers).reshape(-1, 2)
     return _whole_pixels(_square_around(np.nanmin(pixels, axis=0), np.nanmax(pixels, axis=0)))
 
 
@@ -48,7 +67,7 @@ def frame_boxes(camera: Camera, markers: np.ndarray, time: np.ndarray) -> np.nda
 
     Each box holds the body: what is smoothed is the extent over all frames that the smoothing reaches.
     """
-    pixels = camera.project(body_points(markers))
+    pixels = _body_pixels(camera, markers)
     seen = np.isfinite(pixels).all(axis=2).any(axis=1)
     low, high = np.full((2, len(pixels), 2), np.nan)
     low[seen], high[seen] = np.nanmin(pixels[seen], axis=1), np.nanmax(pixels[seen], axis=1)

@@ -29,6 +29,7 @@ import cv2
 import numpy as np
 import yaml
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from scipy.integrate import trapezoid
@@ -42,7 +43,14 @@ from vidzoo.data_prep.validity import judge_labels
 from vidzoo.data_prep.video import read_frames
 from vidzoo.errors import ConfigError, DataError, VidZooError
 from vidzoo.opensim import Storage, coordinates_in_si, generalized_forces, read_storage, read_trc
-from vidzoo.opensim.inverse_dynamics import default_lowpass_hz, inertial_terms, inverse_dynamics, measured_grf
+from vidzoo.opensim.inverse_dynamics import (
+    UNASSIGNED_FORCE_N,
+    default_lowpass_hz,
+    inertial_terms,
+    inverse_dynamics,
+    measured_grf,
+    unassigned_force,
+)
 from vidzoo.vid_file import CameraTrack, Reason, Trial, VidWriter
 
 MAX_MARKER_SPEED = 15.0
@@ -56,6 +64,11 @@ REACH = 0.05
 MAX_IMAGE_SIZE = 2048
 MIN_FRAMES = 11
 """A shorter trial is left out."""
+MIN_VIDEO_SHARE = 0.5
+"""A trial is left out where a video shows less of its frames."""
+MAX_MASS_DIFFERENCE = 0.03
+"""Masses of metadata and force plates that differ by a larger share are remarked."""
+MAX_METADATA_BYTES = 1 << 20
 
 Grid = Literal["mocap", "video"]
 Dynamics = Literal["stored", "opensim"]
@@ -140,7 +153,8 @@ class BuildReport:
         for row in self.trials:
             numbers = (str(row.frames), str(row.images), f"{row.valid_share:.0%}") if row.built else ("-", "-", "-")
             note = row.note if row.built else f"left out: {row.note}"
-            table.add_row(row.subject, row.trial, row.action, *numbers, note, style=None if row.built else "yellow")
+            names = escape(row.subject), escape(row.trial), row.action
+            table.add_row(*names, *numbers, escape(note), style=None if row.built else "yellow")
         return table
 
 
@@ -216,24 +230,33 @@ def read_subject(folder: Path, mass_source: str) -> Subject:
     if not path.is_file():
         raise DataError(f"{path}: no such file; it must state mass_kg and height_m.")
     try:
-        metadata = yaml.safe_load(path.read_text(encoding="utf-8", errors="replace"))
-    except yaml.YAMLError as error:
-        raise DataError(f"{path}: is no YAML ({' '.join(str(error).split())}); mend it.") from None
+        with path.open("rb") as file:
+            text = file.read(MAX_METADATA_BYTES + 1)
+        if len(text) > MAX_METADATA_BYTES:
+            raise ValueError("larger than 1 MiB")
+        # Every value stays text: a date that is none, which nobody asks for, costs nothing.
+        metadata = yaml.load(text.decode(errors="replace"), yaml.BaseLoader)
+    except (yaml.YAMLError, ValueError, RecursionError, OSError) as error:
+        raise DataError(f"{path}: is no YAML ({' '.join(str(error).split())[:300]}); mend it.") from None
     if not isinstance(metadata, dict):
         raise DataError(f"{path}: expected lines such as 'mass_kg: 62.6'.")
 
+    def told(key: str) -> str:
+        value = metadata.get(key, "")
+        return (value[:40] or "missing") if isinstance(value, str) else "no single value"
+
     def number(key: str, low: float, high: float) -> float:
-        value = metadata.get(key)
-        if isinstance(value, (int, float)) and not isinstance(value, bool) and low < value < high:
-            return float(value)
-        return float("nan")
+        try:
+            value = float(told(key))
+        except ValueError:
+            return float("nan")
+        return value if low < value < high else float("nan")
 
     mass, height = number("mass_kg", 10, 400), number("height_m", 0.5, 2.6)
     mass_on_plates = force_plate_mass(folder)
     if mass_source == "metadata" and not np.isfinite(mass):
         raise DataError(
-            f"{path}: mass_kg is {metadata.get('mass_kg')}, expected 10 to 400; correct it or use "
-            f"--mass-source force_plate."
+            f"{path}: mass_kg is {told('mass_kg')}, expected 10 to 400; correct it or use --mass-source force_plate."
         )
     if mass_source == "force_plate" and not np.isfinite(mass_on_plates):
         raise DataError(
@@ -241,8 +264,8 @@ def read_subject(folder: Path, mass_source: str) -> Subject:
             f"--mass-source metadata."
         )
     if not np.isfinite(height):
-        raise DataError(f"{path}: height_m is {metadata.get('height_m')}, expected metres between 0.5 and 2.6.")
-    sex = str(metadata.get("gender_mf") or "").strip().lower()[:1]
+        raise DataError(f"{path}: height_m is {told('height_m')}, expected metres between 0.5 and 2.6.")
+    sex = told("gender_mf").strip().lower()[:1] if metadata.get("gender_mf") else ""
     return Subject(folder.name, folder, mass, mass_on_plates, height, sex if sex in ("f", "m") else "")
 
 
@@ -287,6 +310,12 @@ class _Pictures:
     intrinsics: np.ndarray | None
     remark: str
 
+    @property
+    def span(self) -> tuple[float, float]:
+        """The first and the last time at which one of the pictures is shown, s."""
+        half = np.median(np.diff(self.time)) / 2 if len(self.time) > 1 else 0.0
+        return self.time[0] - half - SAME_TIME, self.time[-1] + half + SAME_TIME
+
 
 def _usable_calibration(path: Path, markers: np.ndarray) -> tuple[Camera | None, np.ndarray | None, str]:
     """Return the camera if it sees the markers where they are, its intrinsics in any case, and what to remark.
@@ -317,6 +346,9 @@ def _read_pictures(
     """Decode, crop and encode the pictures that a video shows during the grid ``time`` [F] with ``markers`` [F, M, 3].
 
     A video's first picture is at time 0 of the markers' clock, which is what ``_syncdWithMocap`` means.
+
+    Raises:
+        DataError: it cannot be decoded, is not synchronised with the markers, or shows less than half of the grid.
     """
     camera, intrinsics, remark = _usable_calibration(calibration, markers)
     synchronised = video.stem.endswith("_syncdWithMocap")
@@ -349,7 +381,17 @@ def _read_pictures(
         raise DataError(f"{video}: shows nothing between {time[0]:.2f} and {time[-1]:.2f} s, where the labels are.")
     if camera is None:
         remark += "; stated box" if options.box else "; full frame"
-    return _Pictures(np.array(times), np.array(boxes), jpegs, size, camera, intrinsics, remark)
+    if not synchronised:
+        remarks = (remark, "not named _syncdWithMocap, taken to start with the markers' time 0")
+        remark = "; ".join(filter(None, remarks))
+    pictures = _Pictures(np.array(times), np.array(boxes), jpegs, size, camera, intrinsics, remark)
+    start, stop = pictures.span
+    if ((time >= start) & (time <= stop)).mean() < MIN_VIDEO_SHARE:
+        raise DataError(
+            f"{video}: the video is shorter than the mocap: it shows {times[0]:.2f} to {times[-1]:.2f} s of "
+            f"{time[0]:.2f} to {time[-1]:.2f} s; copy it anew or leave its camera out with --camera."
+        )
+    return pictures
 
 
 def _boxes(
@@ -367,6 +409,11 @@ def _boxes(
         box = crop.trial_box(camera, markers)
     else:
         x, y, width, height = options.box or (0, 0, *size)
+        if max(width, height) > crop.MAX_SIDE * max(size):
+            raise ConfigError(
+                f"{video}: the box {x:g},{y:g},{width:g},{height:g} is more than {crop.MAX_SIDE} times as large as its "
+                f"{size[0]} x {size[1]} pixels; name a smaller one with --box."
+            )
         if x >= size[0] or y >= size[1] or x + width <= 0 or y + height <= 0:
             raise DataError(f"{video}: the box {x:g},{y:g},{width:g},{height:g} is outside its {size[0]} x {size[1]}.")
         box = crop.letterbox(size, options.box)
@@ -405,8 +452,13 @@ def build_trial(subject: Subject, trial: str, options: BuildOptions) -> tuple[Tr
     Markers and coordinates are mended, smoothed and differentiated on their own recordings, before anything is cut;
     torques, forces and validity are read or computed on the coordinates' times; then all is taken at the grid's times.
 
+    Where a source covers less than the coordinates, the range that all cover is kept and a remark names the source. A
+    video that would cost more than half of the frames is no shortfall but a wrong file: the trial is refused.
+
     Raises:
-        DataError: a source is missing or broken, or the sources have no time in common.
+        DataError: a source is missing or broken, the sources have no time in common, or a video is shorter than half
+            of what the others cover.
+        ConfigError: the stated box is far larger than the picture.
     """
     folder, remarks = subject.folder, []
     action = action_family(trial)
@@ -414,6 +466,12 @@ def build_trial(subject: Subject, trial: str, options: BuildOptions) -> tuple[Tr
         raise DataError(f"no action family belongs to this name; the families are {', '.join(ACTION_FAMILIES)}.")
     videos = _chosen_videos(subject, trial, options.cameras)
     mass = subject.mass_metadata_kg if options.mass_source == "metadata" else subject.mass_force_plate_kg
+    # NaN, where one of the two is unknown, differs from nothing.
+    if abs(subject.mass_metadata_kg - subject.mass_force_plate_kg) > MAX_MASS_DIFFERENCE * subject.mass_metadata_kg:
+        remarks.append(
+            f"metadata {subject.mass_metadata_kg:.1f} kg, force plates {subject.mass_force_plate_kg:.1f} kg: both are "
+            f"stored, {options.mass_source} counts"
+        )
 
     trc = read_trc(folder / f"MarkerData/Mocap/{trial}.trc")
     ik = read_storage(folder / f"OpenSimData/Mocap/IK/{trial}.mot")
@@ -453,6 +511,11 @@ def build_trial(subject: Subject, trial: str, options: BuildOptions) -> tuple[Tr
     _check_length(time)
     time_markers = resample(trc.time, markers, time)
     grf = measured_grf(forces, time) if forces is not None else None
+    unassigned = unassigned_force(forces, time) if forces is not None else None
+    if unassigned is not None and unassigned.max() > UNASSIGNED_FORCE_N and options.inverse_dynamics == "stored":
+        remarks.append(
+            f"up to {unassigned.max():.0f} N on a plate that belongs to no foot: legs and pelvis are marked there"
+        )
     codes = judge_labels(
         resample(ik.time, raw_coordinates, time),
         resample(torque_time, torques, time),
@@ -461,6 +524,7 @@ def build_trial(subject: Subject, trial: str, options: BuildOptions) -> tuple[Tr
         mass,
         action,
         rate_hz,
+        unassigned,
     )
     if not (codes == Reason.GOOD).any():
         remarks.append("no label is good")
@@ -470,11 +534,20 @@ def build_trial(subject: Subject, trial: str, options: BuildOptions) -> tuple[Tr
         for name, (video, calibration) in videos.items()
     }
     grid = time
+    short = [
+        f"{name} {source[0]:.2f} to {source[-1]:.2f} s"
+        for name, source in sources.items()
+        if source[0] > ik.time[0] + SAME_TIME or source[-1] < ik.time[-1] - SAME_TIME
+    ]
     for name, shots in pictures.items():
-        half = np.median(np.diff(shots.time)) / 2 if len(shots.time) > 1 else 0.0
-        grid = grid[(grid >= shots.time[0] - half - SAME_TIME) & (grid <= shots.time[-1] + half + SAME_TIME)]
+        start, stop = shots.span
+        if start > time[0] or stop < time[-1]:
+            short.append(f"{name} {shots.time[0]:.2f} to {shots.time[-1]:.2f} s")
+        grid = grid[(grid >= start) & (grid <= stop)]
         remarks.append(f"{name} ({shots.remark})" if shots.remark else name)
     _check_length(grid)
+    if short:
+        remarks.append(f"{len(grid)} of {len(ik.time)} frames kept, for that is all of {', '.join(short)}")
     if options.grid == "video":
         if not pictures:
             raise DataError("there is no video whose times could be the grid; use --grid mocap.")
@@ -626,7 +699,11 @@ def build_opencap(
         except DataError as error:
             subjects[folder] = str(error)
 
-    settings = {"source": "OpenCap LabValidation layout", **asdict(options)}
+    settings = {
+        "source": "OpenCap LabValidation layout",
+        **asdict(options),
+        "jump_support_lowpass_hz": {family: default_lowpass_hz(family) for family in ACTION_FAMILIES},
+    }
     reports: dict[tuple[str, str], TrialReport] = {}
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
     bar = Progress(*columns, console=Console(stderr=True), disable=not progress)
@@ -657,6 +734,5 @@ def build_opencap(
                 f"{root}: nothing could be built, {len(selected)} trials left out; the first is "
                 f"{first.subject}/{first.trial}: {first.note}"
             )
-        # An HDF5 attribute holds 64 kB.
-        settings["left_out"] = {f"{row.subject}/{row.trial}": row.note[:250] for row in report.left_out}
+        settings["left_out"] = {f"{row.subject}/{row.trial}": row.note for row in report.left_out}
     return report

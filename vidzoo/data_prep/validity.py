@@ -15,14 +15,18 @@ the rules, applied in this order, the first one that applies giving the reason:
     A coordinate changes by more than 25 degrees from one frame to the next (2500 degrees/s at 100 Hz, which no joint
     reaches: the shoulder's angles have flipped near their singular position). The low-pass filter before inverse
     dynamics spreads it: frames are spoilt until the filtered step's acceleration has died down to 1 % of its peak, see
-    :func:`jump_support`. A jump of an arm spoils that arm, the lumbar joint and the pelvis; of the trunk also the
-    other arm; of a leg that leg and the pelvis. Legs are never spoilt by an arm or the trunk.
+    :func:`jump_support`. The filter behind a release's stored torques is not told; for those too the reach assumes
+    this library's own cut-offs, 12 Hz for drop jumps and 6 Hz for the rest
+    (:func:`~vidzoo.opensim.inverse_dynamics.default_lowpass_hz`). A jump of an arm spoils that arm, the lumbar joint
+    and the pelvis; of the trunk also the other arm; of a leg that leg and the pelvis. Legs are never spoilt by an arm
+    or the trunk.
 ``OFF_PLATE``
-    The residual force exceeds 15 % of body weight outside the reach of a jump, and something pushes where no plate is.
-    A foot stands (its slowest marker moves slower than 0.8 m/s) while its plate reads nothing: this spoils that leg and
-    the pelvis for as long as the residual lasts and the plate reads nothing. Or the person sits (families with a
-    chair) and the pelvis lacks an upward force: this spoils hips, trunk and pelvis, but neither knees nor ankles, which
-    are on the far side of the seat.
+    A plate that belongs to no foot carries more than 20 N: this spoils both legs, as either may stand on it, and the
+    pelvis. Or the residual force exceeds 15 % of body weight outside the reach of a jump, and something pushes where
+    no plate is. A foot stands (its slowest marker moves slower than 0.8 m/s) while its plate reads nothing: this spoils
+    that leg and the pelvis for as long as the residual lasts and the plate reads nothing. Or the person sits (families
+    with a chair) and the pelvis lacks an upward force: this spoils hips, trunk and pelvis, but neither knees nor
+    ankles, which are on the far side of the seat.
 ``RESIDUAL``
     The residual force exceeds 15 % of body weight, whatever the cause. It leaves out the pelvis rows, trunk and
     arms: most of the body's mass is theirs, so that most of an unexplained residual is an error of their
@@ -39,7 +43,7 @@ from scipy.signal import butter, filtfilt
 
 from vidzoo.anatomy import COORDINATES, GRAVITY, MARKERS, TRANSLATIONS
 from vidzoo.data_prep.signal import runs
-from vidzoo.opensim.inverse_dynamics import default_lowpass_hz
+from vidzoo.opensim.inverse_dynamics import UNASSIGNED_FORCE_N, default_lowpass_hz
 from vidzoo.vid_file import Reason
 
 RESIDUAL_LIMIT = 0.15
@@ -133,6 +137,7 @@ def judge_labels(
     mass_kg: float,
     family: str,
     rate_hz: float,
+    unassigned_n: np.ndarray | None = None,
 ) -> np.ndarray:
     """Return a reason code for every torque of every frame, by this module's rules.
 
@@ -144,6 +149,7 @@ def judge_labels(
         mass_kg: of the subject.
         family: the action family.
         rate_hz: frames per second.
+        unassigned_n: [F] N on plates that belong to no foot; None where there is none.
 
     Returns:
         uint8 [F, C] of :class:`~vidzoo.vid_file.Reason`.
@@ -172,6 +178,8 @@ def judge_labels(
         lacks_support = residual[:, 1] > RESIDUAL_LIMIT * body_weight
     unexplained = large & ~np.any(list(reached.values()), axis=0)
 
+    if unassigned_n is not None:
+        spoil(unassigned_n > UNASSIGNED_FORCE_N, region_columns("pelvis", "leg_r", "leg_l"), Reason.OFF_PLATE)
     # Feet that rest before a chair carry next to nothing; what is missing there is at the seat.
     if foot_forces is not None and family not in CHAIR_FAMILIES:
         unloaded = np.linalg.norm(foot_forces, axis=-1) < UNLOADED * body_weight
