@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import cv2
@@ -13,10 +15,12 @@ import pytest
 pytest.importorskip("mujoco", reason="needs the extra 'synthetic'")
 
 from vidzoo.anatomy import ACTION_FAMILIES, COORDINATES, GRAVITY, MARKERS
+from vidzoo.data_prep import synthetic
 from vidzoo.data_prep.synthetic import draw_subject, make_synthetic, make_trial
 from vidzoo.data_prep.synthetic.body import build_body
 from vidzoo.data_prep.synthetic.drawing import Camera, aim, trace
-from vidzoo.errors import ConfigError, DataError
+from vidzoo.data_prep.synthetic.dynamics import OutOfReachError
+from vidzoo.errors import ConfigError, DataError, VidZooError
 from vidzoo.vid_file import Trial, VidFile
 
 TOOL = Path(__file__).resolve().parents[2] / "tools" / "make_synthetic.py"
@@ -148,6 +152,24 @@ def test_camera_holds_all_points_and_stands_where_told() -> None:
 def test_a_number_out_of_range_is_refused(wrong: dict[str, int], tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="--" + next(iter(wrong)).replace("_", "-")):
         make_synthetic(tmp_path / "x.h5", **wrong)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("error", [OutOfReachError("frame 7"), np.linalg.LinAlgError("Singular matrix")])
+def test_a_motion_that_cannot_be_performed_is_named(tmp_path: Path, monkeypatch, error: Exception) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(synthetic, "perform", fail)
+    with pytest.raises(VidZooError, match=rf"seed 5: subject1 cannot perform {ACTION_FAMILIES[0]}1 \(.*{error}\)"):
+        make_synthetic(tmp_path / "x.h5", seed=5, jobs=1, **SMALL)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_worker_that_dies_is_named(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(ProcessPoolExecutor, "map", lambda self, _, tasks: iter(self.submit(os._exit, 3).result, None))
+    with pytest.raises(VidZooError, match=rf"worker process died .* at subject1, {ACTION_FAMILIES[0]}1 .*seed 5"):
+        make_synthetic(tmp_path / "x.h5", seed=5, jobs=2, **SMALL)
     assert not list(tmp_path.iterdir())
 
 

@@ -411,4 +411,5 @@ def test_another_sites_stored_result_comes_out_again(shared_data):
     )  # fmt: skip
     stored = generalized_forces(read_storage(folder / "JA1Gait35_id_output.sto"))
     assert len(loads) == 8 and loads != FORCE_PLATES
-    np.testing.assert_allclose(torques, stored, rtol=1e-3, atol=1e-3)
+    peak = np.abs(stored).max(axis=0)
+    assert (np.abs(torques - stored).max(axis=0) <= 1e-3 * peak).all()

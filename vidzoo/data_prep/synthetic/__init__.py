@@ -6,6 +6,7 @@ import importlib.util
 import multiprocessing
 import os
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import numpy as np
 from rich.progress import track
 
 from vidzoo.anatomy import ACTION_FAMILIES, COORDINATES, GRAVITY
-from vidzoo.errors import ConfigError
+from vidzoo.errors import ConfigError, VidZooError
 from vidzoo.vid_file import CameraTrack, Trial, VidWriter
 
 if importlib.util.find_spec("mujoco") is None:
@@ -49,27 +50,44 @@ def draw_subject(seed: int, index: int) -> Subject:
 
 
 def perform_trial(body: Body, family: str, rng: np.random.Generator, style: Style) -> Performance:
-    """Perform a family's motion, a little lower where a leg is too short for it as planned."""
+    """Perform a family's motion, a little lower where a leg is too short for it as planned.
+
+    Raises:
+        OutOfReachError: a leg is too short however low it is.
+    """
     plan = plan_motion(body, family, rng, style)
     for by in np.arange(0, 0.12, 0.004):
         try:
             return perform(body, lower(plan, by))
         except OutOfReachError as error:
             reason = error
-    raise RuntimeError(f"{body.subject.name}, {family}: no leg reaches the floor ({reason})")
+    raise reason
 
 
 def make_trial(
     seed: int, subject_index: int, family: str, number: int, image_size: int = 128, cameras: int = 1
 ) -> Trial:
-    """Make one trial: motion, torques, markers and drawings; the same arguments always give the same trial."""
+    """Make one trial: motion, torques, markers and drawings; the same arguments always give the same trial.
+
+    The torques come from the motion's exact derivatives; the velocities that the file holds are central differences,
+    because that is what recorded motion allows: a model is given the same quantity whatever its data.
+
+    Raises:
+        VidZooError: the motion cannot be performed with this body.
+    """
     cv2.setNumThreads(0)
     subject = draw_subject(seed, subject_index)
     body = build_body(subject)
     style = Style.draw(np.random.default_rng([seed, subject_index, _STYLE]))
     clothes = Clothes.draw(np.random.default_rng([seed, subject_index, _CLOTHES]), subject_index)
     rng = np.random.default_rng([seed, subject_index, ACTION_FAMILIES.index(family), number])
-    performance = perform_trial(body, family, rng, style)
+    try:
+        performance = perform_trial(body, family, rng, style)
+    except (OutOfReachError, np.linalg.LinAlgError) as error:
+        raise VidZooError(
+            f"seed {seed}: {subject.name} cannot perform {family}{number} ({type(error).__name__}: {error}); give "
+            f"another --seed."
+        ) from error
     markers, points = trace(body, performance.coordinates, COORDINATES)
     dt = 1 / RATE_HZ
 
@@ -153,7 +171,8 @@ def make_synthetic(
 
     Raises:
         ConfigError: a number is out of its range.
-        DataError: the folder to write to does not exist.
+        DataError: the folder to write to does not exist, or the path is a folder.
+        VidZooError: a motion cannot be performed, or a worker process died.
     """
     limits = {
         "--subjects": (subjects, 1, 10_000), "--seed": (seed, 0, 2**31 - 1),
@@ -191,6 +210,12 @@ def make_synthetic(
                         "peak force BW": _peak_force(trial),
                     }
                 )
+        except BrokenProcessPool:
+            _, index, family, number, *_ = tasks[len(rows)]
+            raise VidZooError(
+                f"{path}: a worker process died (out of memory?) at subject{index + 1}, {family}{number} or soon after "
+                f"it, seed {seed}; try again with fewer --jobs."
+            ) from None
         finally:
             if pool:
                 pool.shutdown(cancel_futures=True)
