@@ -218,7 +218,9 @@ def test_clips_follow_from_seed_epoch_and_index(tiny):
     pipeline = [{"type": "ColourJitter"}, {"type": "HorizontalFlip"}]
 
     def build(seed):
-        return VIDDataset(**tiny, window=5, predictions=6, pipeline=pipeline, seed=seed)
+        dataset = VIDDataset(**tiny, window=5, predictions=6, pipeline=pipeline)
+        dataset.seed = seed
+        return dataset
 
     first, again, other = build(0), build(0), build(1)
     for dataset in (first, again, other):

@@ -48,6 +48,13 @@ def test_the_data_set_is_told_the_epoch():
     assert told == [7]
 
 
+def test_the_data_set_takes_over_the_runs_seed():
+    dataset, list_of_clips = SimpleNamespace(seed=0), [1, 2]
+    EpochSeedHook().before_train(_runner(dataset=dataset, seed=7))
+    EpochSeedHook().before_train(_runner(dataset=list_of_clips, seed=7))  # one that draws nothing
+    assert dataset.seed == 7
+
+
 class _Model(nn.Module):
     def set_statistics(self, statistics):
         self.statistics = statistics

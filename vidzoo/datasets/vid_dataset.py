@@ -110,7 +110,9 @@ class VIDDataset(Dataset):
         torques: names of the Q torques.
         image_size: side in pixels to which images are resized; None: as stored.
         pipeline: transforms or their configs, applied in order; see ``datasets.transforms``.
-        seed: of tiling and augmentation, which follow from (seed, epoch, clip) and from nothing else.
+
+    Tiling and augmentation follow from (``seed``, epoch, clip) and from nothing else; the attribute ``seed`` is 0 until
+    ``EpochSeedHook`` sets it to the run's.
 
     Raises:
         ConfigError: an argument's value does not fit.
@@ -131,7 +133,6 @@ class VIDDataset(Dataset):
         torques: Sequence[str] = BENCHMARK_JOINTS,
         image_size: int | None = None,
         pipeline: Sequence[Any] = (),
-        seed: int = 0,
     ) -> None:
         _check_arguments(side, requires, window, predictions, marker_frame, torques, image_size)
         self.vid = VidFile(vid_file)
@@ -145,7 +146,7 @@ class VIDDataset(Dataset):
         self.torques = tuple(torques)
         self.image_size = image_size
         self.pipeline = [TRANSFORMS.build(step) if isinstance(step, dict) else step for step in pipeline]
-        self.seed = seed
+        self.seed = 0
         # In shared memory, so that persistent workers hear of a new epoch.
         self._epoch = torch.zeros(1, dtype=torch.int64).share_memory_()
         self._thread_limit_pid = -1

@@ -25,13 +25,19 @@ def seed_generators(*entropy: int) -> None:
 class EpochSeedHook(Hook):
     """Let every epoch's randomness follow from (seed, epoch, rank) alone.
 
-    An epoch after a resume is then the epoch that it would have been without the interruption. The data set, where it
-    has ``set_epoch``, is told the epoch too: a worker process keeps its generators through all epochs
-    (``persistent_workers``) or gets the same ones in each, so that only draws from (seed, epoch, index) neither depend
-    on the workers nor repeat.
+    An epoch after a resume is then the epoch that it would have been without the interruption. The data set takes over
+    the run's seed where it has a ``seed``, and is told the epoch where it has ``set_epoch``: a worker process keeps its
+    generators through all epochs (``persistent_workers``) or gets the same ones in each, so that only draws from (seed,
+    epoch, index) neither depend on the workers nor repeat.
     """
 
     priority = "VERY_HIGH"
+
+    def before_train(self, runner: Runner) -> None:
+        """Give the data set the run's seed, before any worker process copies it."""
+        dataset = runner.train_dataloader.dataset
+        if hasattr(dataset, "seed"):
+            dataset.seed = runner.seed
 
     def before_train_epoch(self, runner: Runner) -> None:
         """Seed the generators of this process and tell the data set the epoch."""
