@@ -29,6 +29,12 @@ def test_fewer_clips_than_processes_is_a_mistake():
         split_evenly(1, 4, 2, 0)
 
 
+@pytest.mark.parametrize("batch_size", [0, -1, 2.5, "4", None, True])
+def test_a_batch_of_no_size_is_a_mistake(batch_size):
+    with pytest.raises(ConfigError, match=r"train_dataloader\.batch_size=.* must be a whole number"):
+        EvenBatchSampler(DefaultSampler(list(range(50))), batch_size)
+
+
 def test_order_follows_from_seed_and_epoch():
     sampler = DefaultSampler(list(range(50)), shuffle=True, seed=3)
     batches = EvenBatchSampler(sampler, 8)

@@ -40,9 +40,14 @@ class EvenBatchSampler(Sampler[list[int]]):
     Args:
         sampler: a DefaultSampler, for its data set, seed and shuffling.
         batch_size: clips a process and step.
+
+    Raises:
+        ConfigError: ``batch_size`` is no positive whole number, or there are fewer clips than processes.
     """
 
     def __init__(self, sampler: DefaultSampler, batch_size: int) -> None:
+        if type(batch_size) is not int or batch_size < 1:
+            raise ConfigError(f"train_dataloader.batch_size={batch_size!r} must be a whole number, 1 or more.")
         self.sampler = sampler
         self.batch_size = batch_size
         self._slices = split_evenly(len(sampler.dataset), batch_size, sampler.world_size, sampler.rank)
