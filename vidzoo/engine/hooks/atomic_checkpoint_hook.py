@@ -18,18 +18,58 @@ from vidzoo.registry import HOOKS
 class AtomicCheckpointHook(CheckpointHook):
     """Save, then point ``last_checkpoint`` at what was saved, then remove what is outdated.
 
-    MMEngine removes the old checkpoint first and writes ``last_checkpoint`` in place, so that a kill between leaves
-    fewer checkpoints than promised or a pointer to nothing. Arguments are those of MMEngine's CheckpointHook.
+    MMEngine removes the old checkpoint first, the best one too, and writes ``last_checkpoint`` in place, so that a kill
+    between leaves fewer checkpoints than promised or a pointer to nothing. Arguments are those of MMEngine's
+    CheckpointHook.
     """
 
     keep_ckpt_ids: deque[int]
 
     def before_train(self, runner: Runner) -> None:
-        """Prepare the folder; remove what a killed training was writing."""
+        """Prepare the folder; remove what a killed training was writing or about to remove."""
         super().before_train(runner)
+        if not is_main_process():
+            return
+        folder = Path(str(self.out_dir))
+        remove_leftovers(folder, ("*.pth",))
+        remove_leftovers(runner.work_dir, ("last_checkpoint",))
+        resumed = runner._resume and runner._load_from
+        if resumed and Path(resumed).resolve().parent == folder.resolve():  # what it says of its folder is of this one
+            for step in runner.message_hub.get_info("outdated_ckpt_ids", []):
+                (folder / self.filename_tmpl.format(step)).unlink(missing_ok=True)
+            self._remove_old_best(folder)
+
+    def _best(self) -> dict[str, str | None]:
+        """Return the path of the best checkpoint, or None, by the name of what it is best in."""
+        if not self.save_best:
+            return {}
+        if len(self.key_indicators) == 1:
+            return {self.key_indicators[0]: self.best_ckpt_path}
+        return dict(self.best_ckpt_path_dict)
+
+    def _remove_old_best(self, folder: Path) -> None:
+        for key, best in self._best().items():
+            pattern = f"best_{key}_{self.filename_tmpl.format('*')}".replace("/", "_")
+            for path in folder.glob(pattern):
+                if best is not None and path.name != Path(best).name:
+                    path.unlink(missing_ok=True)
+
+    def _save_best_checkpoint(self, runner: Runner, metrics: dict[str, Any]) -> None:
+        before = self._best()
+        # MMEngine removes what it is told of here before it writes anything.
+        if before and len(self.key_indicators) == 1:
+            self.best_ckpt_path = None
+        elif before:
+            self.best_ckpt_path_dict = dict.fromkeys(before)
+        super()._save_best_checkpoint(runner, metrics)
+        if before and len(self.key_indicators) == 1:
+            self.best_ckpt_path = self.best_ckpt_path or next(iter(before.values()))
+        elif before:
+            self.best_ckpt_path_dict = {key: self.best_ckpt_path_dict[key] or path for key, path in before.items()}
         if is_main_process():
-            remove_leftovers(str(self.out_dir), ("*.pth",))
-            remove_leftovers(runner.work_dir, ("last_checkpoint",))
+            after = {path for path in self._best().values() if path}
+            for path in {path for path in before.values() if path} - after:
+                Path(path).unlink(missing_ok=True)
 
     def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict[str, Any]) -> None:
         outdated: list[int] = []
@@ -38,6 +78,7 @@ class AtomicCheckpointHook(CheckpointHook):
             outdated, kept = kept[: -self.max_keep_ckpts], kept[-self.max_keep_ckpts :]
             self.keep_ckpt_ids = deque(kept, self.max_keep_ckpts)
             runner.message_hub.update_info("keep_ckpt_ids", kept)
+            runner.message_hub.update_info("outdated_ckpt_ids", outdated)
         path = Path(str(self.out_dir)) / self.filename_tmpl.format(step)
         self.last_ckpt = str(path)
         runner.message_hub.update_info("last_ckpt", self.last_ckpt)
