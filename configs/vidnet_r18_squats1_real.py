@@ -15,8 +15,6 @@ train_dataloader = dict(
     batch_size=4,
     num_workers=1,
     dataset=dict(
-        vid_file=vid_file,
-        split=split,
         image_size=96,
         predictions=16,
         # One person before one camera: no mirror image of it is ever asked for.
@@ -26,6 +24,5 @@ train_dataloader = dict(
         ],
     ),
 )
-test_dataloader = dict(num_workers=1, dataset=dict(vid_file=vid_file, split=split, image_size=96))
-test_evaluator = dict(vid_file=vid_file, split=split)
+test_dataloader = dict(num_workers=1, dataset=dict(image_size=96))
 train_cfg = dict(max_epochs=60)

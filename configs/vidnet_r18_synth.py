@@ -14,8 +14,6 @@ train_dataloader = dict(
     batch_size=4,
     num_workers=1,
     dataset=dict(
-        vid_file=vid_file,
-        split=split,
         image_size=96,
         predictions=16,
         marker_frame="camera",
@@ -26,8 +24,5 @@ train_dataloader = dict(
         ],
     ),
 )
-test_dataloader = dict(
-    num_workers=1, dataset=dict(vid_file=vid_file, split=split, image_size=96, marker_frame="camera")
-)
-test_evaluator = dict(vid_file=vid_file, split=split)
+test_dataloader = dict(num_workers=1, dataset=dict(image_size=96, marker_frame="camera"))
 train_cfg = dict(max_epochs=15)

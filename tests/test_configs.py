@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
+from vidzoo.engine import load_config
+from vidzoo.errors import ConfigError
 from vidzoo.registry import DATASETS, METRICS, MODELS, TRANSFORMS
 
 CONFIGS = Path(__file__).parents[1] / "configs"
@@ -16,7 +19,7 @@ LEAVES = sorted(CONFIGS.glob("*.py"))
 
 @pytest.mark.parametrize("path", LEAVES, ids=lambda p: p.stem)
 def test_recipe_builds(path: Path, tiny_vid_file: Path, tiny_split: Path):
-    config = Config.fromfile(path)
+    config = load_config(path)
     init_default_scope(config.default_scope)
     config.model.backbone.weights = None  # what a recipe downloads is not there on every machine
     model = MODELS.build(config.model)
@@ -29,9 +32,86 @@ def test_recipe_builds(path: Path, tiny_vid_file: Path, tiny_split: Path):
             TRANSFORMS.build(transform)
         built = DATASETS.build({**dataset, "vid_file": str(tiny_vid_file), "split": str(tiny_split), "window": 5})
         assert len(built) > 0
-    assert config.train_dataloader.dataset.vid_file == config.test_evaluator.vid_file
-    assert config.train_dataloader.dataset.split == config.test_evaluator.split
+    assert _files(config) == [(config.vid_file, config.split)] * 3
     METRICS.build({**config.test_evaluator, "vid_file": str(tiny_vid_file), "split": str(tiny_split)})
+
+
+def _files(config: Config) -> list[tuple[str, str]]:
+    parts = (config.train_dataloader.dataset, config.test_dataloader.dataset, config.test_evaluator)
+    return [(part.vid_file, part.split) for part in parts]
+
+
+@pytest.mark.parametrize("path", LEAVES, ids=lambda p: p.stem)
+def test_a_recipe_takes_another_file_and_split_by_one_word(path: Path, tmp_path: Path):
+    own = load_config(path)
+    config = load_config(path, {"split": "data/loso.json", "test_evaluator.vid_file": "other.h5"})
+    assert _files(config) == [(own.vid_file, "data/loso.json")] * 2 + [("other.h5", "data/loso.json")]
+    config.dump(tmp_path / "dumped.py")
+    assert _files(Config.fromfile(tmp_path / "dumped.py")) == _files(config)
+    again = load_config(tmp_path / "dumped.py", {"split": "third.json"})
+    assert [split for _, split in _files(again)] == ["third.json"] * 3
+
+
+def test_who_gets_the_files(tmp_path: Path):
+    """What is None gets the name at the top, in lists and wrappers too; what has its own value keeps it."""
+    (tmp_path / "c.py").write_text("""
+vid_file, size = "top.h5", 3
+train_dataloader = dict(dataset=dict(type="ConcatDataset", datasets=[dict(vid_file=None), dict(vid_file="own.h5")]))
+val_evaluator = [dict(type="A", vid_file=None, split="own.json"), dict(type="B")]
+""")
+    config = load_config(tmp_path / "c.py")
+    assert [d.vid_file for d in config.train_dataloader.dataset.datasets] == ["top.h5", "own.h5"]
+    assert config.val_evaluator == [{"type": "A", "vid_file": "top.h5", "split": "own.json"}, {"type": "B"}]
+    config = load_config(tmp_path / "c.py", {"vid_file": "asked.h5"})
+    assert [d.vid_file for d in config.train_dataloader.dataset.datasets] == ["asked.h5", "asked.h5"]
+    with pytest.raises(ConfigError, match="'size' is a name that the config's own lines use"):
+        load_config(tmp_path / "c.py", {"size": 4})
+    (tmp_path / "d.py").write_text('test_evaluator = dict(type="TorqueBenchmark", vid_file="a.h5", split=None)')
+    with pytest.raises(ConfigError, match=r"d\.py: TorqueBenchmark has no split; write split = "):
+        load_config(tmp_path / "d.py")
+    (tmp_path / "e.py").write_text('train_dataloader = dict(dataset=dict(type="A"))')
+    with pytest.raises(ConfigError, match="the config has no 'split'"):
+        load_config(tmp_path / "e.py", {"split": "a.json"})
+
+
+PLUG_IN = """
+from torch import nn
+from vidzoo.registry import MODELS
+
+
+@MODELS.register_module()
+class MyTemporalHead(nn.Module):
+    def __init__(self, in_features, num_torques, window):
+        super().__init__()
+        self.net = nn.Conv1d(in_features, num_torques, window)
+
+    def forward(self, tokens):
+        return self.net(tokens.transpose(1, 2)).transpose(1, 2)
+"""
+
+
+def test_a_plug_in_of_the_current_folder_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """The README's example, word for word but for the path of the base."""
+    (tmp_path / "my_pkg").mkdir()
+    (tmp_path / "my_pkg/tcn.py").write_text(PLUG_IN)
+    (tmp_path / "my_config.py").write_text(
+        f'_base_ = "{CONFIGS}/vidnet_r18_synth.py"\n'
+        'custom_imports = dict(imports=["my_pkg.tcn"])\n'
+        'model = dict(temporal_head=dict(type="MyTemporalHead"))\n'
+    )
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.chdir(tmp_path)
+    model = MODELS.build(load_config("my_config.py").model)
+    assert type(model.temporal_head).__name__ == "MyTemporalHead"
+    assert model.temporal_head.net.kernel_size == (13,)
+
+
+def test_what_the_runtime_says_of_tensorboard_is_a_line_to_copy():
+    lines = (CONFIGS / "_base_/runtime/default.py").read_text().splitlines()
+    (line,) = (line for line in lines if "TensorboardVisBackend" in line)
+    config = {}
+    exec(line.removeprefix("# "), config)
+    assert [backend["type"] for backend in config["visualizer"]["vis_backends"]][1] == "TensorboardVisBackend"
 
 
 @pytest.mark.parametrize("path", sorted(CONFIGS.rglob("*.py")), ids=lambda p: p.stem)
@@ -44,7 +124,7 @@ def test_recipe_obeys_the_house_rules(path: Path):
 
 def test_paper_recipe_is_the_papers():
     """Section 5.1 of the paper: 256 x 256, T = 13, Adam 1e-3 to 1e-4, batch 32, 500 epochs, both weights 0.5."""
-    config = Config.fromfile(CONFIGS / "vidnet_r101.py")
+    config = load_config(CONFIGS / "vidnet_r101.py")
     assert config.train_dataloader.dataset.image_size == 256
     assert config.train_dataloader.dataset.window == config.model.temporal_head.window == 13
     assert config.train_dataloader.dataset.predictions == 1

@@ -2,9 +2,7 @@
 
 import argparse
 
-from mmengine.config import DictAction
-
-from vidzoo.engine import load_config
+from vidzoo.engine import CfgOptions, load_config
 from vidzoo.errors import run_tool
 
 
@@ -17,7 +15,7 @@ def main() -> None:
     )
     parser.add_argument("config", help="the config file")
     parser.add_argument(
-        "--cfg-options", nargs="+", action=DictAction, metavar="K=V", help="override keys of the config: a.b.c=value"
+        "--cfg-options", nargs="+", action=CfgOptions, metavar="K=V", help="override keys of the config: a.b.c=value"
     )
     args = parser.parse_args()
     print(load_config(args.config, args.cfg_options).pretty_text)

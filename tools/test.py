@@ -2,13 +2,11 @@
 
 import argparse
 
-from mmengine.config import DictAction
-
-from vidzoo.engine import test
+from vidzoo.engine import CfgOptions, test
 from vidzoo.errors import run_tool
 
 EXAMPLES = """examples:
-  python tools/test.py configs/vidnet_r18_synth.py work_dirs/vidnet_r18_synth/epoch_20.pth
+  python tools/test.py configs/vidnet_r18_synth.py work_dirs/vidnet_r18_synth    # its newest checkpoint
   python tools/test.py configs/vidnet_r18_synth.py weights.safetensors --out results/predictions.npz
   bash tools/dist_test.sh configs/vidnet_r101.py work_dirs/vidnet_r101/epoch_500.pth 2
 """
@@ -20,11 +18,11 @@ def main() -> None:
         description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("config", help="the config file")
-    parser.add_argument("checkpoint", help="the weights: .pth or .safetensors")
+    parser.add_argument("checkpoint", help="the weights, .pth or .safetensors, or a training's work dir")
     parser.add_argument("--work-dir", help="where the log goes (default: work_dirs/<config's name>)")
     parser.add_argument("--out", metavar="NPZ", help="write the predictions here and results.json beside them")
     parser.add_argument(
-        "--cfg-options", nargs="+", action=DictAction, metavar="K=V", help="override keys of the config: a.b.c=value"
+        "--cfg-options", nargs="+", action=CfgOptions, metavar="K=V", help="override keys of the config: a.b.c=value"
     )
     parser.add_argument("--launcher", choices=("none", "pytorch", "slurm"), default="none", help="set by the scripts")
     args = parser.parse_args()

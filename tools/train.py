@@ -2,9 +2,7 @@
 
 import argparse
 
-from mmengine.config import DictAction
-
-from vidzoo.engine import train
+from vidzoo.engine import CfgOptions, train
 from vidzoo.errors import run_tool
 
 EXAMPLES = """examples:
@@ -32,7 +30,7 @@ def main() -> None:
     )
     parser.add_argument("--amp", action="store_true", help="mixed precision: float16 on a GPU, bfloat16 on a CPU")
     parser.add_argument(
-        "--cfg-options", nargs="+", action=DictAction, metavar="K=V", help="override keys of the config: a.b.c=value"
+        "--cfg-options", nargs="+", action=CfgOptions, metavar="K=V", help="override keys of the config: a.b.c=value"
     )
     parser.add_argument("--launcher", choices=("none", "pytorch", "slurm"), default="none", help="set by the scripts")
     args = parser.parse_args()

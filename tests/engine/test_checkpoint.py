@@ -235,7 +235,10 @@ def test_weights_that_are_no_tensors():
 def test_finding_the_newest(tmp_path):
     assert find_checkpoint(tmp_path) is None
     (tmp_path / "epoch_3.pth").touch()
-    assert find_checkpoint(tmp_path) is None  # written, not yet pointed at
+    assert find_checkpoint(tmp_path) == tmp_path / "epoch_3.pth"  # written, not yet pointed at
+    for name in ("epoch_12.pth", "epoch_x.pth", "best_mean_epoch_40.pth", "iter_99.pth"):
+        (tmp_path / name).touch()
+    assert find_checkpoint(tmp_path) == tmp_path / "epoch_12.pth"
     (tmp_path / "last_checkpoint").write_text(str(tmp_path / "epoch_3.pth"))
     assert find_checkpoint(tmp_path) == tmp_path / "epoch_3.pth"
     (tmp_path / "last_checkpoint").write_text("/before/the/move/epoch_3.pth\n")

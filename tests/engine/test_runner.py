@@ -7,11 +7,11 @@ import pytest
 import torch
 from mmengine.hooks import Hook
 from mmengine.logging import MessageHub
-from toy_task import CLIPS, ToyDataset, ToyEstimator, write_config
+from toy_task import CLIPS, ToyDataset, ToyEstimator, ToyMetric, write_config
 
 from vidzoo import engine
-from vidzoo.engine import build_runner, find_checkpoint, load_config, read_checkpoint, train
-from vidzoo.errors import CheckpointError, ConfigError, DataError, UnknownNameError
+from vidzoo.engine import VIDRunner, build_runner, find_checkpoint, load_config, read_checkpoint, train
+from vidzoo.errors import CheckpointError, ConfigError, DataError, UnknownNameError, VidZooError
 
 STEPS = math.ceil(CLIPS / 4)
 
@@ -44,6 +44,39 @@ def test_the_schedule_ends_with_the_leafs_epochs(config, tmp_path, epochs, sched
     total = epochs * STEPS
     expected = [last + (1e-3 - last) / 2 * (1 + math.cos(math.pi * step / total)) for step in range(total)]
     np.testing.assert_allclose(rates.rates, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("options", "steps"),
+    [
+        ({"train_cfg.max_epochs": 5}, STEPS),
+        ({"train_dataloader.batch_size": 2}, math.ceil(CLIPS / 2)),
+        ({"optim_wrapper.optimizer.lr": 2e-3}, STEPS),
+    ],
+)
+def test_a_resumed_training_follows_the_schedule_that_the_config_has_now(config, tmp_path, options, steps):
+    path = config(epochs=3, extra="default_hooks = dict(checkpoint=dict(max_keep_ckpts=-1))")
+    train(path, work_dir=tmp_path / "w")
+    runner = build_runner(path, work_dir=tmp_path / "v", resume=tmp_path / "w/epoch_2.pth", cfg_options=options)
+    rates = _Rates()
+    runner.register_hook(rates)
+    runner.train()
+    epochs = options.get("train_cfg.max_epochs", 3)
+    first = options.get("optim_wrapper.optimizer.lr", 1e-3)
+    expected = [
+        1e-4 + (first - 1e-4) / 2 * (1 + math.cos(math.pi * step / (epochs * steps)))
+        for step in range(2 * steps, epochs * steps)
+    ]
+    np.testing.assert_allclose(rates.rates, expected, rtol=1e-6)
+    assert (runner.epoch, runner.iter) == (epochs, epochs * steps)
+
+
+def test_a_schedule_that_hangs_on_a_metric_cannot_be_entered_in_its_middle(config, tmp_path):
+    path = config(epochs=1)
+    train(path, work_dir=tmp_path / "w")
+    plateau = [{"type": "ReduceOnPlateauLR", "monitor": "loss"}]
+    with pytest.raises(CheckpointError, match=r"was trained on another schedule .* put the old one back"):
+        train(path, work_dir=tmp_path / "w", resume=True, cfg_options={"param_scheduler": plateau})
 
 
 def test_paper_schedule_is_500_epochs():
@@ -91,6 +124,41 @@ default_hooks = dict(checkpoint=dict(save_best="mean", rule="greater", max_keep_
     assert read_checkpoint(tmp_path / "w" / names[0])["meta"]["epoch"] in (1, 2)
 
 
+def test_the_old_best_goes_when_the_new_one_is_there(config, tmp_path, monkeypatch):
+    """Also where a kill came between: then the next training tidies up, and leaves alone what is not its own."""
+    scores = iter((1.0, 2.0, 0.5, 1.5, 4.0))
+    monkeypatch.setattr(ToyMetric, "compute_metrics", lambda self, results: {"score": next(scores)})
+    extra = """
+val_dataloader = dict(
+    batch_size=4, num_workers=0, collate_fn=dict(type="default_collate"),
+    sampler=dict(type="DefaultSampler", shuffle=False), dataset=dict(type="ToyDataset", side="val"),
+)
+val_cfg = dict()
+val_evaluator = dict(type="ToyMetric")
+default_hooks = dict(checkpoint=dict(save_best="score", rule="greater", max_keep_ckpts=1))
+"""
+    w = tmp_path / "w"
+    there = []
+    real = VIDRunner.save_checkpoint
+
+    def save_checkpoint(self, *args, **kwargs):
+        real(self, *args, **kwargs)
+        there.append(sorted(path.name for path in w.glob("best_*.pth")))
+
+    monkeypatch.setattr(VIDRunner, "save_checkpoint", save_checkpoint)
+    path = config(extra, epochs=4)
+    train(path, work_dir=w)
+    assert ["best_score_epoch_1.pth", "best_score_epoch_2.pth"] in there
+    assert sorted(path.name for path in w.glob("*.pth")) == ["best_score_epoch_2.pth", "epoch_4.pth"]
+    kept = ["best_other_epoch_1.pth", "epoch_1.pth", "mine.pth"]
+    for name in ("best_score_epoch_1.pth", "epoch_3.pth", *kept):
+        (w / name).touch()
+    train(path, work_dir=w, resume=True, cfg_options={"train_cfg.max_epochs": 5})
+    names = sorted(path.name for path in w.glob("*.pth"))
+    assert names == sorted(["best_score_epoch_5.pth", "epoch_5.pth", *kept])
+    assert ["best_other_epoch_1.pth", "best_score_epoch_2.pth", "best_score_epoch_5.pth"] in there
+
+
 def test_resuming_where_nothing_is_yet_begins(config, tmp_path):
     runner = train(config(epochs=1), work_dir=tmp_path / "w", resume=True)
     assert runner.epoch == 1
@@ -101,6 +169,25 @@ def test_resume_from_weights_alone_is_refused(config, tmp_path):
     torch.save(ToyEstimator().state_dict(), tmp_path / "weights.pth")
     with pytest.raises(CheckpointError, match=r"has no meta, message_hub, optimizer"):
         train(path, work_dir=tmp_path / "w", resume=tmp_path / "weights.pth")
+    content = {"state_dict": ToyEstimator().state_dict(), "meta": {"epoch": 1}, "message_hub": {}, "optimizer": {}}
+    torch.save(content, tmp_path / "weights.pth")
+    with pytest.raises(CheckpointError, match=r"has no meta\.iter, so"):
+        train(path, work_dir=tmp_path / "w", resume=tmp_path / "weights.pth")
+
+
+def test_a_test_tells_the_checkpoints_epoch_and_seed(config, tmp_path):
+    path = config(epochs=2)
+    train(path, work_dir=tmp_path / "w", cfg_options={"randomness.seed": 5})
+    hub = MessageHub.get_current_instance
+    engine.test(path, tmp_path / "w", work_dir=tmp_path / "t")
+    assert (hub().get_info("epoch"), hub().get_info("seed")) == (2, 5)
+    train(path, work_dir=tmp_path / "v", load_from=tmp_path / "w/epoch_2.pth")
+    assert (hub().get_info("epoch"), hub().get_info("seed")) == (1, 0)  # the last one begun, and its own seed
+    torch.save(ToyEstimator().state_dict(), tmp_path / "weights.pth")
+    engine.test(path, tmp_path / "weights.pth", work_dir=tmp_path / "t")
+    assert (hub().get_info("epoch"), hub().get_info("seed")) == (None, None)
+    with pytest.raises(CheckpointError, match="no training has left a checkpoint here"):
+        engine.test(path, tmp_path, work_dir=tmp_path / "t")
 
 
 def test_resume_on_another_split_is_refused_and_a_test_on_it_is_noted(config, tmp_path):
@@ -158,6 +245,7 @@ MISTAKES = {
     "misspelt sampler": ('train_dataloader = dict(sampler=dict(type="DefaultSamper"))', "DefaultSampler"),
     "misspelt loop": ('train_cfg = dict(type="EpochBasedTrainLop")', "EpochBasedTrainLoop"),
     "misspelt hook": ('custom_hooks = [dict(type="EpochSedHook")]', "EpochSeedHook"),
+    "a batch of nothing": ("train_dataloader = dict(batch_size=0)", "train_dataloader.batch_size=0 must be"),
     "misspelt amp": ('optim_wrapper = dict(type="CPUAmpOptimWraper")', "CPUAmpOptimWrapper"),
     "unknown argument": ("model = dict(widht=3)", "widht"),
     "unknown argument of the loop": ("train_cfg = dict(max_epoch=3)", "max_epoch"),
@@ -184,6 +272,42 @@ def test_a_components_own_fault_keeps_its_traceback(config, tmp_path, monkeypatc
     monkeypatch.setattr(ToyEstimator, "__init__", lambda self: 1 + "1")
     with pytest.raises(TypeError, match="unsupported operand"):
         train(config(), work_dir=tmp_path / "w")
+
+
+def test_too_little_memory_is_one_sentence(config, tmp_path, monkeypatch):
+    def forward(self, *args, **kwargs):
+        raise errors[-1]
+
+    path = config(epochs=1)
+    train(path, work_dir=tmp_path / "w")
+    monkeypatch.setattr(ToyEstimator, "forward", forward)
+    errors = []
+    for lack in (
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:114] DefaultCPUAllocator: can't allocate memory"),
+    ):
+        errors.append(lack)
+        for run in (
+            lambda: train(path, work_dir=tmp_path / "v"),
+            lambda: engine.test(path, tmp_path / "w", work_dir=tmp_path / "t"),
+        ):
+            with pytest.raises(VidZooError, match=r"out of memory: .*batch_size.*predictions.*--amp"):
+                run()
+    errors.append(RuntimeError("something else"))
+    with pytest.raises(RuntimeError, match="something else"):
+        train(path, work_dir=tmp_path / "v")
+
+
+def test_a_work_dir_that_is_a_file(config, tmp_path):
+    (tmp_path / "note.txt").touch()
+    for place in ("note.txt", "note.txt/w"):
+        with pytest.raises(ConfigError, match=r"--work-dir .*note\.txt is a file; name a folder"):
+            build_runner(config(), work_dir=tmp_path / place)
+
+
+def test_a_model_that_requires_nothing(config, tmp_path, monkeypatch):
+    monkeypatch.delattr(ToyEstimator, "requires")
+    build_runner(config(), work_dir=tmp_path / "w").build_testing()
 
 
 def test_a_data_set_without_what_the_model_requires(config, tmp_path, monkeypatch):

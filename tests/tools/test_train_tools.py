@@ -59,10 +59,12 @@ def test_train_resume_test(toy, tmp_path):
     run = run_process("train.py", toy, "--work-dir", work_dir, "--resume", "--cfg-options", "train_cfg.max_epochs=2")
     assert run.returncode == 0, run.stderr
     assert "resumed epoch: 1" in run.stdout + run.stderr
+    assert "epoch 2 goes on with the config's: 2 epochs" in run.stdout + run.stderr
     assert (work_dir / "last_checkpoint").read_text() == str(work_dir / "epoch_2.pth")
     out = tmp_path / "out" / "predictions.npz"
-    run = run_process("test.py", toy, work_dir / "epoch_2.pth", "--work-dir", work_dir, "--out", out)
+    run = run_process("test.py", toy, work_dir, "--work-dir", work_dir, "--out", out)
     assert run.returncode == 0, run.stderr
+    assert f"Load checkpoint from {work_dir / 'epoch_2.pth'}" in run.stdout + run.stderr
     assert "distinct: 13.0" in run.stdout + run.stderr
     assert (out.parent / "toy.json").is_file()
 
@@ -97,6 +99,19 @@ def test_mistakes_end_with_one_sentence_and_status_2(toy, tmp_path, run_here):
     assert not list(work_dir.glob("*.pth"))
     run = run_process(*misspelt)
     assert (run.returncode, run.stderr.count("error: "), "Traceback" in run.stderr) == (2, 1, False)
+
+
+@pytest.mark.parametrize("tool", [("train.py",), ("test.py", "any.pth"), ("print_config.py",)])
+@pytest.mark.parametrize(
+    ("word", "said"), [("train_cfg.max_epochs", "expected KEY=VALUE"), ("=5", "KEY=VALUE"), ("a=[(1]", "Imbalanced")]
+)
+def test_an_option_that_is_none_is_one_sentence(toy, run_here, tool, word, said):
+    name, *further = tool
+    status, _, stderr = run_here(name, toy, *further, "--cfg-options", "train_cfg.val_interval=2", word, "5")
+    last = stderr.strip().splitlines()[-1]
+    assert (status, "Traceback" in stderr) == (2, False)
+    assert f"error: --cfg-options {word}: " in last
+    assert said in last
 
 
 @pytest.mark.parametrize("name", ["train.py", "test.py", "print_config.py"])

@@ -1,6 +1,7 @@
 """Train and test: the runner, its hooks, safe checkpoints, several processes with or without GPUs."""
 
 from vidzoo.engine.atomic_backend import AtomicLocalBackend, write_atomically
+from vidzoo.engine.cfg_options import CfgOptions
 from vidzoo.engine.checkpoint import check_fit, find_checkpoint, read_checkpoint
 from vidzoo.engine.cpu_amp import CPUAmpOptimWrapper
 from vidzoo.engine.cpu_ddp import CPUDistributedDataParallel
@@ -13,6 +14,7 @@ __all__ = [
     "AtomicLocalBackend",
     "CPUAmpOptimWrapper",
     "CPUDistributedDataParallel",
+    "CfgOptions",
     "EpochSeedHook",
     "EvenBatchSampler",
     "FitStatisticsHook",

@@ -222,12 +222,16 @@ def check_fit(model: nn.Module, state_dict: Mapping[str, Any], path: str | Path)
 def find_checkpoint(work_dir: str | Path) -> Path | None:
     """Return the newest checkpoint that a training left in ``work_dir``; None before its first one.
 
+    That is the one that ``last_checkpoint`` names. Where that file is missing (a training killed between its first
+    checkpoint and it; a folder copied in part) it is the checkpoint of the latest epoch: each file is whole.
+
     Raises:
         CheckpointError: the file that ``last_checkpoint`` names is gone.
     """
     pointer = Path(work_dir) / "last_checkpoint"
     if not pointer.is_file():
-        return None
+        epochs = {path: re.fullmatch(r"epoch_(\d+)\.pth", path.name) for path in Path(work_dir).glob("epoch_*.pth")}
+        return max((path for path, match in epochs.items() if match), key=lambda p: int(p.stem[6:]), default=None)
     named = Path(pointer.read_text().strip())
     for path in (named, pointer.parent / named.name):  # the folder may have been moved since
         if named.name and path.is_file():

@@ -6,10 +6,13 @@ import difflib
 import inspect
 import os
 import re
+import sys
 import time
 import traceback
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +22,8 @@ from mmengine.config import Config
 from mmengine.dist import is_distributed
 from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
-from mmengine.runner import Runner
+from mmengine.runner import EpochBasedTrainLoop, Runner
+from mmengine.utils import import_modules_from_strings
 from torch import nn
 
 from vidzoo.engine.checkpoint import RESUME_KEYS, check_fit, find_checkpoint, read_checkpoint
@@ -36,7 +40,13 @@ _FURTHER_KEYS = (
     "model_wrapper_cfg",
     "sync_bn",
 )
-"""Top-level keys that MMEngine's runner reads beside its constructor's arguments."""
+"""Top-level keys that MMEngine reads beside its runner's arguments."""
+
+_FILES = ("vid_file", "split")
+"""Top-level keys that :func:`load_config` hands on to data sets and metrics."""
+
+_PROGRESS = {"_global_step", "_last_value", "best", "cooldown_counter", "last_step", "num_bad_epochs"}
+"""What of a scheduler's state tells how far it is; the rest is what the config asks of it."""
 
 
 class VIDRunner(Runner):
@@ -70,20 +80,76 @@ class VIDRunner(Runner):
         model = self.model.module if is_model_wrapper(self.model) else self.model
         checkpoint = read_checkpoint(filename)
         check_fit(model, checkpoint["state_dict"], filename)
+        meta = checkpoint.get("meta")
+        meta = meta if isinstance(meta, dict) else {}
         absent = [key for key in RESUME_KEYS if key not in checkpoint]
+        absent += [f"meta.{key}" for key in ("epoch", "iter") if "meta" not in absent and key not in meta]
         if self._resume and absent:
             raise CheckpointError(
                 f"{filename}: has no {', '.join(absent)}, so that no training can go on from it; to start a new one "
                 "from its weights, leave --resume out and give --cfg-options load_from=FILE."
             )
-        self._check_split(checkpoint.get("meta", {}).get("dataset_meta"), filename)
+        trained_on = meta.get("dataset_meta")
+        self._check_split(trained_on if isinstance(trained_on, dict) else {}, filename)
+        if self._train_loop is None or isinstance(self._train_loop, dict):  # a test: its results are the checkpoint's
+            for key in ("epoch", "seed"):
+                value = meta.get(key)
+                self.message_hub.update_info(key, int(value) if isinstance(value, Integral) else None)
         del checkpoint
         return super().load_checkpoint(filename, map_location=map_location, **kwargs)
 
-    def _check_split(self, trained_on: dict[str, Any] | None, filename: str) -> None:
+    def resume(self, filename: str, *args: Any, **kwargs: Any) -> None:
+        """Go on from a checkpoint, on the schedule that the config has now.
+
+        Raises:
+            CheckpointError: that schedule is another one and cannot be entered in its middle.
+        """
+        self.optim_wrapper = self.build_optim_wrapper(self.optim_wrapper)
+        if self.param_schedulers is not None:
+            self.param_schedulers = self.build_param_scheduler(self.param_schedulers)
+        now = [dict(scheduler.state_dict()) for scheduler in self._schedulers()]
+        super().resume(filename, *args, **kwargs)
+        before = [scheduler.state_dict() for scheduler in self._schedulers()]
+        asked, had = ([{k: v for k, v in s.items() if k not in _PROGRESS} for s in states] for states in (now, before))
+        if asked != had or (self.epoch and any(state["_global_step"] == 0 for state in before)):
+            self._enter_schedule(now, filename)
+
+    def _schedulers(self) -> list[Any]:
+        built = self.param_schedulers or []
+        return [s for part in built.values() for s in part] if isinstance(built, dict) else built
+
+    def _enter_schedule(self, states: list[dict[str, Any]], filename: str) -> None:
+        """Put fresh schedulers where they would be, had all epochs so far been trained on them."""
+        schedulers, loop = self._schedulers(), self.train_loop
+        if not isinstance(loop, EpochBasedTrainLoop) or any(hasattr(s, "need_val_args") for s in schedulers):
+            raise CheckpointError(
+                f"{filename}: was trained on another schedule (max_epochs, batch_size, processes, optimizer or "
+                f"param_scheduler), and this one cannot be entered in its middle; put the old one back."
+            )
+        for scheduler, state in zip(schedulers, states):
+            scheduler.__dict__ = {"optimizer": scheduler.optimizer, **state, "_global_step": -1, "last_step": -1}
+            for group, value in zip(scheduler.optimizer.param_groups, scheduler.base_values):
+                group[f"initial_{scheduler.param_name}"] = group[scheduler.param_name] = value
+        steps = len(loop.dataloader)
+        with warnings.catch_warnings():  # steps without the optimiser's
+            warnings.simplefilter("ignore")
+            for scheduler in schedulers:
+                scheduler.step()
+            for step in range(1, loop.epoch * steps + 1):
+                for scheduler in schedulers:
+                    if not scheduler.by_epoch or step % steps == 0:
+                        scheduler.step()
+        loop._iter = loop.epoch * steps
+        print_log(
+            f"{filename} was trained on another schedule; epoch {loop.epoch + 1} goes on with the config's: "
+            f"{self.max_epochs} epochs of {steps} steps.",
+            logger="current",
+        )
+
+    def _check_split(self, trained_on: dict[str, Any], filename: str) -> None:
         """Note what a checkpoint was trained on, and go on with a training on nothing else."""
-        before = (trained_on or {}).get("split_hash")
-        self.message_hub.update_info("trained_on", {k: str(v) for k, v in (trained_on or {}).items()})
+        before = trained_on.get("split_hash")
+        self.message_hub.update_info("trained_on", {k: str(v) for k, v in trained_on.items()})
         if not self._resume:
             return
         now = getattr(self.train_dataloader.dataset, "metainfo", {}).get("split_hash")
@@ -110,12 +176,13 @@ class VIDRunner(Runner):
 
     def _check_requires(self, datasets: dict[str, Any]) -> None:
         model = self.model.module if is_model_wrapper(self.model) else self.model
+        requires = set(getattr(model, "requires", ()))
         for name, dataset in datasets.items():
-            absent = set(getattr(model, "requires", ())) - set(getattr(dataset, "requires", model.requires))
+            absent = requires - set(getattr(dataset, "requires", requires))
             if absent:
                 raise ConfigError(
                     f"{name}.dataset.requires: {type(model).__name__} also needs {', '.join(sorted(absent))}; "
-                    f"write requires={sorted(model.requires)}."
+                    f"write requires={sorted(requires)}."
                 )
 
 
@@ -136,21 +203,75 @@ def _config_mistakes(path: str | Path) -> Iterator[None]:
         raise ConfigError(f"{path}: {' '.join(message.split())}") from error
 
 
+@contextmanager
+def _out_of_memory() -> Iterator[None]:
+    """Turn a lack of memory into one sentence."""
+    try:
+        yield
+    except RuntimeError as error:
+        if not isinstance(error, torch.OutOfMemoryError) and "DefaultCPUAllocator" not in str(error):
+            raise
+        raise VidZooError(
+            "out of memory: take a smaller batch_size or fewer predictions of the data loader's clips, as in "
+            "--cfg-options train_dataloader.batch_size=8 train_dataloader.dataset.predictions=8 (test_dataloader in a "
+            "test), or train with --amp."
+        ) from error
+
+
+def _dicts(value: Any) -> Iterator[dict[str, Any]]:
+    """Yield the dicts in a part of a config, from the outside to the inside."""
+    if isinstance(value, dict):
+        yield value
+    if isinstance(value, dict | list | tuple):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _dicts(item)
+
+
+def _hand_on_files(config: Config, path: Path, asked: Iterable[str]) -> None:
+    """Give ``vid_file`` and ``split`` to data sets and metrics where theirs is None, or to all if ``asked`` for."""
+    for holder in _file_holders(config):
+        for name in _FILES:
+            if name in holder and (name in asked or (holder[name] is None and name in config)):
+                holder[name] = config[name]
+        lacking = [name for name in _FILES if name in holder and holder[name] is None]
+        if lacking and holder.keys() >= set(_FILES):
+            raise ConfigError(
+                f"{path}: {holder.get('type')} has no {' and no '.join(lacking)}; write {lacking[0]} = '...' at the "
+                f"config's top, or give --cfg-options {lacking[0]}=..."
+            )
+
+
+def _file_holders(config: Config) -> list[dict[str, Any]]:
+    parts = []
+    for side in ("train", "val", "test"):
+        loader = config.get(f"{side}_dataloader")
+        parts += [loader.get("dataset") if isinstance(loader, dict) else None, config.get(f"{side}_evaluator")]
+    return [found for found in _dicts(parts) if set(_FILES) & found.keys()]
+
+
 def load_config(path: str | Path, options: dict[str, Any] | None = None) -> Config:
     """Read a config and override some of its keys.
+
+    ``vid_file`` and ``split`` at the config's top, or in ``options``, are those of every data set and metric that has
+    such a key: the top's where the key is None, those in ``options`` everywhere.
+
+    Packages in the current folder can be imported by the config.
 
     Args:
         path: the file.
         options: dotted key -> value, as ``--cfg-options`` gives them.
 
     Raises:
-        ConfigError: there is no such file, it is no valid config, or an option names a key that nothing reads.
+        ConfigError: there is no such file, it is no valid config, it names no vid file or split where one is needed,
+            or an option names a key that nothing reads.
     """
     path = Path(path)
     if not path.is_file():
         near = difflib.get_close_matches(path.stem, [p.stem for p in path.parent.glob("*.py")], n=3)
         hint = f"; did you mean {', '.join(str(path.with_name(n + '.py')) for n in near)}?" if near else "."
         raise ConfigError(f"{path}: no such config{hint}")
+    if str(Path.cwd()) not in sys.path:
+        sys.path.append(str(Path.cwd()))
     try:
         config = Config.fromfile(str(path))
     except Exception as error:  # a config is a program of its author's
@@ -158,15 +279,27 @@ def load_config(path: str | Path, options: dict[str, Any] | None = None) -> Conf
         if isinstance(error, SyntaxError) and error.lineno:
             place = f", line {error.lineno}"
         raise ConfigError(f"{path}{place}: {type(error).__name__}: {' '.join(str(error).split())}") from error
-    known = {*config, *inspect.signature(Runner).parameters, *_FURTHER_KEYS}
-    for key in options or {}:
+    options = options or {}
+    handed_on = {name for holder in _file_holders(config) for name in _FILES if name in holder}
+    known = {*inspect.signature(Runner).parameters, *_FURTHER_KEYS, *handed_on}
+    for key in options:
         top = key.split(".")[0]
+        if top not in known and top in config:
+            raise ConfigError(
+                f"--cfg-options {key}: '{top}' is a name that the config's own lines use, and they have been read "
+                f"already; override the keys that they set."
+            )
         if top not in known:
             near = difflib.get_close_matches(top, known, n=3)
             raise ConfigError(f"--cfg-options {key}: the config has no '{top}'; did you mean {', '.join(near) or '?'}?")
+    asked = {name: value for name, value in options.items() if name in _FILES}
     try:
-        config.merge_from_dict(options or {})
-    except (AssertionError, IndexError, KeyError, TypeError) as error:
+        config.merge_from_dict(asked)
+        _hand_on_files(config, path, asked)
+        config.merge_from_dict({key: value for key, value in options.items() if key not in asked})
+        if any(key.startswith("custom_imports") for key in options):
+            import_modules_from_strings(**config.custom_imports)
+    except (AssertionError, ImportError, IndexError, KeyError, TypeError) as error:
         raise ConfigError(f"--cfg-options: {' '.join(str(error.args[0]).split())}") from error
     return config
 
@@ -197,7 +330,8 @@ def build_runner(
         config: the config's path.
         work_dir: where logs and checkpoints go; the config's own, or ``work_dirs/<config's name>``.
         resume: True goes on from the newest checkpoint in ``work_dir``, or begins where there is none yet; a path
-            goes on from that checkpoint.
+            goes on from that checkpoint. Where the config's schedule is another one than the checkpoint's (more
+            epochs, another batch size), it is entered where the finished epochs end.
         amp: mixed precision: float16 with loss scaling on a GPU, bfloat16 on a CPU.
         load_from: a checkpoint whose weights to start from.
         cfg_options: dotted key -> value.
@@ -213,6 +347,9 @@ def build_runner(
     if work_dir is not None:
         cfg.work_dir = str(work_dir)
     cfg.setdefault("work_dir", str(Path("work_dirs") / Path(config).stem))
+    for folder in (Path(cfg.work_dir), *Path(cfg.work_dir).absolute().parents):
+        if folder.exists() and not folder.is_dir():
+            raise ConfigError(f"--work-dir {cfg.work_dir}: {folder} is a file; name a folder.")
     cfg.launcher = launcher
     if load_from is not None:
         cfg.load_from = str(load_from)
@@ -235,12 +372,14 @@ def build_runner(
     return runner
 
 
+@_out_of_memory()
 def train(config: str | Path, **options: Any) -> VIDRunner:
     """Train by a config; arguments are those of ``build_runner``.
 
     Raises:
         ConfigError: the config cannot be built.
         CheckpointError: the checkpoint to go on from cannot be read or is another model's.
+        VidZooError: out of memory.
     """
     runner = build_runner(config, **options)
     with _config_mistakes(config):
@@ -252,6 +391,7 @@ def train(config: str | Path, **options: Any) -> VIDRunner:
     return runner
 
 
+@_out_of_memory()
 def test(
     config: str | Path, checkpoint: str | Path, *, out: str | Path | None = None, **options: Any
 ) -> dict[str, float]:
@@ -259,14 +399,20 @@ def test(
 
     Args:
         config: the config's path.
-        checkpoint: ``.pth`` or ``.safetensors``.
+        checkpoint: ``.pth`` or ``.safetensors``, or a training's work dir, whose newest one is tested.
         out: the folder that gets ``predictions.npz`` and ``results.json``, or the path of ``predictions.npz`` in it.
         **options: as ``build_runner``'s.
 
     Raises:
         ConfigError: the config cannot be built.
         CheckpointError: the checkpoint cannot be read or is another model's.
+        VidZooError: out of memory.
     """
+    if Path(checkpoint).is_dir():
+        found = find_checkpoint(checkpoint)
+        if found is None:
+            raise CheckpointError(f"{checkpoint}: no training has left a checkpoint here; name a folder with one.")
+        checkpoint = found
     if out is not None:
         cfg_options = options.get("cfg_options") or {}
         options["cfg_options"] = cfg_options | _out_options(load_config(config, cfg_options), Path(out))

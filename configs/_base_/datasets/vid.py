@@ -1,4 +1,8 @@
-# A vid file and a split manifest: the leaf names both, in the data loaders and in the evaluator.
+# A vid file and a split manifest; a leaf, or --cfg-options, gives these two names other values. Where a data set or a
+# metric says None, it gets them.
+vid_file = "data/vid.h5"
+split = "data/vid_block.json"
+
 # marker_frame: OpenCap's cameras are calibrated to a checkerboard whose place in the laboratory is not given, so marker
 # targets keep the ground's axes, which a frontal camera that stands still can learn; its mirror image stays one of a
 # frontal camera. With cameras calibrated to the ground, "camera" is the better choice.
@@ -11,8 +15,8 @@ train_dataloader = dict(
     batch_sampler=dict(type="EvenBatchSampler"),
     dataset=dict(
         type="VIDDataset",
-        vid_file="data/vid.h5",
-        split="data/vid_block.json",
+        vid_file=None,
+        split=None,
         side="train",
         requires=["frames"],
         window=13,
@@ -34,8 +38,8 @@ test_dataloader = dict(
     sampler=dict(type="DefaultSampler", shuffle=False),
     dataset=dict(
         type="VIDDataset",
-        vid_file="data/vid.h5",
-        split="data/vid_block.json",
+        vid_file=None,
+        split=None,
         side="test",
         requires=["frames"],
         window=13,
@@ -45,4 +49,4 @@ test_dataloader = dict(
     ),
 )
 test_cfg = dict()
-test_evaluator = dict(type="TorqueBenchmark", vid_file="data/vid.h5", split="data/vid_block.json")
+test_evaluator = dict(type="TorqueBenchmark", vid_file=None, split=None)
