@@ -9,5 +9,5 @@ if [ $# -lt 2 ]; then
     exit 2
 fi
 tools=$(dirname "${BASH_SOURCE[0]}")
-python=${PYTHON:-$([ -x "$tools/../.venv/bin/python" ] && echo "$tools/../.venv/bin/python" || echo python)}
+python=${PYTHON:-$([ -x "$tools/../.venv/bin/python" ] && echo "$tools/../.venv/bin/python" || echo python3)}
 exec "$python" -m vidzoo.engine.launch "$2" "$tools/train.py" "$1" --launcher pytorch "${@:3}"

@@ -9,7 +9,7 @@ if [ $# -lt 3 ]; then
     exit 2
 fi
 tools=$(dirname "${BASH_SOURCE[0]}")
-python=${PYTHON:-$([ -x "$tools/../.venv/bin/python" ] && echo "$tools/../.venv/bin/python" || echo python)}
+python=${PYTHON:-$([ -x "$tools/../.venv/bin/python" ] && echo "$tools/../.venv/bin/python" || echo python3)}
 gpus=${GPUS:-8}
 per_node=${GPUS_PER_NODE:-$((gpus < 8 ? gpus : 8))}
 cpus=${CPUS_PER_TASK:-5}

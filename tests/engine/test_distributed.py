@@ -2,8 +2,11 @@
 
 import json
 import os
+import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -11,20 +14,19 @@ import pytest
 import torch
 from toy_task import CLIPS, write_config
 
-from vidzoo import engine
 from vidzoo.engine import cpu_ddp, launch
 from vidzoo.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parents[2]
 HOOKS = 'custom_hooks = [dict(type="EpochSeedHook"), dict(type="FitStatisticsHook"), dict(type="SyncBuffersHook"), {}]'
-pytestmark = pytest.mark.skipif(torch.cuda.is_available(), reason="of machines without GPUs")
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(__file__).parent), "PYTHON": sys.executable}
 
 
 def run_script(*command, **environment):
     """Run one of tools/*.sh on the CPU."""
     return subprocess.run(
         ["bash", *(str(word) for word in command)],
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parent), "CUDA_VISIBLE_DEVICES": ""} | environment,
+        env=ENVIRONMENT | {"CUDA_VISIBLE_DEVICES": ""} | environment,
         capture_output=True,
         text=True,
     )
@@ -46,6 +48,7 @@ def test_every_clip_once_one_model_one_metric(tmp_path):
     run = run_script(ROOT / "tools/dist_train.sh", config, 2, "--work-dir", tmp_path / "w")
     assert run.returncode == 0, run.stderr
     assert_shared_out(tmp_path / "w", epochs=2)
+    assert (tmp_path / "w/backend_0.txt").read_text() == "gloo"
     # The same checkpoint tested by two processes and by one.
     checkpoint = tmp_path / "w/epoch_2.pth"
     run = run_script(
@@ -53,10 +56,75 @@ def test_every_clip_once_one_model_one_metric(tmp_path):
     )
     assert run.returncode == 0, run.stderr
     by_two = json.loads((tmp_path / "toy.json").read_text())
-    engine.test(config, checkpoint, work_dir=tmp_path / "t", out=tmp_path)
+    run = run_script(
+        ROOT / "tools/dist_test.sh", config, tmp_path / "w", 1, "--work-dir", tmp_path / "t", "--out", tmp_path
+    )
+    assert run.returncode == 0, run.stderr
     by_one = json.loads((tmp_path / "toy.json").read_text())
     assert [index for index, _ in by_two] == [index for index, _ in by_one] == list(range(CLIPS))
     torch.testing.assert_close([p for _, p in by_two], [p for _, p in by_one], rtol=1e-6, atol=0)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_one_process_on_a_gpu(tmp_path):
+    """The wrapper, the collection of results and the checkpoints, over NCCL."""
+    config = write_config(tmp_path, epochs=2, extra=HOOKS.format('dict(type="WriteDownHook")'))
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]
+    run = run_script(
+        ROOT / "tools/dist_train.sh", config, 1, "--amp", "--work-dir", tmp_path / "w", CUDA_VISIBLE_DEVICES=visible
+    )
+    assert run.returncode == 0, run.stderr
+    assert (tmp_path / "w/backend_0.txt").read_text() == "nccl"
+    seen = (tmp_path / "w/seen_0.txt").read_text().splitlines()
+    assert Counter(seen) == Counter(f"{epoch} {clip}" for epoch in range(2) for clip in range(CLIPS))
+    assert all(value.is_cuda for value in torch.load(tmp_path / "w/weights_0.pt").values())
+    run = run_script(
+        ROOT / "tools/dist_test.sh", config, tmp_path / "w", 1, "--work-dir", tmp_path / "t", "--out", tmp_path,
+        CUDA_VISIBLE_DEVICES=visible,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    assert [index for index, _ in json.loads((tmp_path / "toy.json").read_text())] == list(range(CLIPS))
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
+def test_a_signal_ends_all_processes_without_a_page(tmp_path, name):
+    config = write_config(tmp_path, epochs=100_000, extra=HOOKS.format('dict(type="WriteDownHook")'))
+    command = ["bash", ROOT / "tools/dist_train.sh", config, "1", "--work-dir", tmp_path / "w"]
+    run = subprocess.Popen(
+        command, env=ENVIRONMENT | {"CUDA_VISIBLE_DEVICES": ""}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        text=True,
+    )  # fmt: skip
+    deadline = time.monotonic() + 90
+    while not (tmp_path / "w/seen_0.txt").is_file() and run.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.2)
+    run.send_signal(signal.Signals[name])
+    _, stderr = run.communicate(timeout=60)
+    assert run.returncode == 128 + signal.Signals[name]
+    assert stderr.rstrip().endswith(f"ended by {name}")
+    assert "Traceback" not in stderr
+
+
+@pytest.mark.parametrize("has_environment", [True, False])
+def test_which_python_a_script_takes(tmp_path, has_environment):
+    """The project's own .venv, else the PATH's python3: a machine need not have a 'python'."""
+    (tmp_path / "tools").mkdir()
+    (tmp_path / "bin").mkdir()
+    (tmp_path / ".venv/bin").mkdir(parents=True)
+    shutil.copy(ROOT / "tools/dist_train.sh", tmp_path / "tools")
+    pythons = [tmp_path / "bin/python3", *([tmp_path / ".venv/bin/python"] if has_environment else [])]
+    for path in pythons:
+        path.write_text(f'#!/bin/sh\necho {path.relative_to(tmp_path)} "$@"\n')
+        path.chmod(0o755)
+    for name in ("bash", "dirname", "sh"):
+        (tmp_path / "bin" / name).symlink_to(shutil.which(name))
+    run = subprocess.run(
+        [tmp_path / "bin/bash", tmp_path / "tools/dist_train.sh", "config.py", "2"],
+        env={"PATH": str(tmp_path / "bin")},
+        capture_output=True,
+        text=True,
+    )
+    expected = ".venv/bin/python" if has_environment else "bin/python3"
+    assert run.stdout.split()[:3] == [expected, "-m", "vidzoo.engine.launch"], run.stderr
 
 
 @pytest.mark.parametrize("ranks", [(0, 1), (1,)])

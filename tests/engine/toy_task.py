@@ -10,7 +10,7 @@ import torch
 from mmengine.evaluator import BaseMetric
 from mmengine.hooks import Hook
 from mmengine.model import BaseModel
-from torch import nn
+from torch import distributed, nn
 from torch.utils.data import Dataset
 
 from vidzoo.errors import DataError
@@ -137,7 +137,7 @@ class ToyMetric(BaseMetric):
 
 @HOOKS.register_module()
 class WriteDownHook(Hook):
-    """Write down which clips each process has seen, and what its weights are in the end."""
+    """Write down which clips each process has seen, and in the end by what it spoke to others and its weights."""
 
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
         with (Path(runner.work_dir) / f"seen_{runner.rank}.txt").open("a") as file:
@@ -145,6 +145,7 @@ class WriteDownHook(Hook):
                 file.write(f"{runner.epoch} {index}\n")
 
     def after_train(self, runner) -> None:
+        (Path(runner.work_dir) / f"backend_{runner.rank}.txt").write_text(distributed.get_backend())
         model = getattr(runner.model, "module", runner.model)
         torch.save(model.state_dict(), Path(runner.work_dir) / f"weights_{runner.rank}.pt")
 

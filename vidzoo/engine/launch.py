@@ -1,7 +1,7 @@
 """Start several processes of a tool on this machine: ``python -m vidzoo.engine.launch 2 tools/train.py CONFIG ...``.
 
 ``torchrun`` itself, on a port of its own, with two differences: it ends with the status of the process that failed
-first instead of 1, and does not follow that process's message by a page of its own.
+first instead of 1, or as a signal asked it to, and does not follow that process's message by a page of its own.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import os
 import sys
 
 from torch.distributed import run as torchrun
+from torch.distributed.elastic.multiprocessing.api import SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
 from vidzoo.errors import ConfigError, run_tool
@@ -35,6 +36,9 @@ def launch(processes: int, command: list[str]) -> None:
             print(f"error: process {rank} was ended by {failure.signal_name()}", file=sys.stderr)
             sys.exit(128 - failure.exitcode)
         sys.exit(failure.exitcode)
+    except SignalException as error:
+        print(f"ended by {error.sigval.name}", file=sys.stderr)
+        sys.exit(128 + error.sigval)
 
 
 def main() -> None:
