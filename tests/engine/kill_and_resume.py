@@ -27,9 +27,8 @@ from typing import Any
 import torch
 import torchvision  # noqa: F401 - as yapf: MMEngine imports them in every run; here once, before the forks
 import yapf  # noqa: F401
-from mmengine.config import DictAction
 
-from vidzoo.engine import EpochSeedHook, atomic_backend, find_checkpoint, read_checkpoint, train
+from vidzoo.engine import CfgOptions, EpochSeedHook, atomic_backend, find_checkpoint, read_checkpoint, train
 from vidzoo.engine.hooks import atomic_checkpoint_hook
 from vidzoo.errors import run_tool
 
@@ -172,7 +171,7 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=5)
     parser.add_argument("--work-dir", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=0, help="of the random moments")
-    parser.add_argument("--cfg-options", nargs="+", action=DictAction, default={})
+    parser.add_argument("--cfg-options", nargs="+", action=CfgOptions, default={})
     args = parser.parse_args()
     kill_and_resume(args.config, args.work_dir, args.kills, args.cfg_options, args.seed)
 
