@@ -26,4 +26,4 @@ train_dataloader = dict(
     ),
 )
 test_dataloader = dict(num_workers=1, dataset=dict(image_size=96))
-train_cfg = dict(max_epochs=60)
+train_cfg = dict(max_epochs=30)

@@ -1,4 +1,4 @@
-# VID-Network with ResNet-18 for a laptop, SYNTHETIC people (96 x 96), whole trials held out: the quickstart's recipe.
+# VID-Network with ResNet-18 for a laptop, SYNTHETIC people (64 x 64), whole trials held out: the quickstart's recipe.
 #   python tools/make_synthetic.py --out data/synth.h5
 #   python tools/make_split.py data/synth.h5 --protocol trial --out data/synth_trial.json
 _base_ = [
@@ -9,12 +9,12 @@ _base_ = [
 ]
 vid_file = "data/synth.h5"
 split = "data/synth_trial.json"
-model = dict(image_size=96, heatmap_head=dict(depth_bins=24))
+model = dict(image_size=64, heatmap_head=dict(depth_bins=16))
 train_dataloader = dict(
     batch_size=4,
     num_workers=1,
     dataset=dict(
-        image_size=96,
+        image_size=64,
         predictions=16,
         marker_frame="camera",
         pipeline=[
@@ -24,5 +24,5 @@ train_dataloader = dict(
         ],
     ),
 )
-test_dataloader = dict(num_workers=1, dataset=dict(image_size=96, marker_frame="camera"))
-train_cfg = dict(max_epochs=15)
+test_dataloader = dict(num_workers=1, dataset=dict(image_size=64, marker_frame="camera"))
+train_cfg = dict(max_epochs=8)

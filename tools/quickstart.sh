@@ -17,7 +17,7 @@ $python tools/make_split.py data/synth.h5 --protocol trial --out data/synth_tria
 echo; echo "3/5  Training (an interrupted run goes on where it stopped)"
 $python tools/train.py "$config" --work-dir "$out" --resume
 echo; echo "4/5  Test on the held-out trials"
-$python tools/test.py "$config" "$(cat "$out/last_checkpoint")" --work-dir "$out" --out "$out/predictions.npz"
+$python tools/test.py "$config" "$out" --work-dir "$out" --out "$out/predictions.npz"
 echo; echo "5/5  Torque curves of a held-out trial"
 $python tools/plot_torques.py "$out/predictions.npz" --vid-file data/synth.h5 --split data/synth_trial.json \
     --out "$out/torque_curves.png"
