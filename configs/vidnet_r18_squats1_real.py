@@ -13,7 +13,7 @@ vid_file = "data/subject4_squats1_real.h5"
 split = "data/subject4_squats1_real_block.json"
 model = dict(image_size=96, heatmap_head=dict(depth_bins=24))
 train_dataloader = dict(
-    batch_size=4,
+    batch_size=2,
     num_workers=1,
     dataset=dict(
         image_size=96,
