@@ -11,7 +11,7 @@ _base_ = [
 ]
 vid_file = "data/subject4_squats1_real.h5"
 split = "data/subject4_squats1_real_block.json"
-model = dict(image_size=96, heatmap_head=dict(depth_bins=24))
+model = dict(image_size=96, heatmap_head=dict(depth_bins=24, final_std=0.1))
 train_dataloader = dict(
     batch_size=2,
     num_workers=1,

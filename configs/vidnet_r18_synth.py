@@ -9,7 +9,7 @@ _base_ = [
 ]
 vid_file = "data/synth.h5"
 split = "data/synth_trial.json"
-model = dict(image_size=64, heatmap_head=dict(depth_bins=16))
+model = dict(image_size=64, heatmap_head=dict(depth_bins=16, final_std=0.1))
 train_dataloader = dict(
     batch_size=4,
     num_workers=1,
@@ -17,10 +17,10 @@ train_dataloader = dict(
         image_size=64,
         predictions=16,
         marker_frame="camera",
+        # No HorizontalFlip: the camera stands at one bearing, and its mirror image at one that is never asked for.
         pipeline=[
             dict(type="CropJitter", scale=0.1, shift=0.05),
             dict(type="ColourJitter", brightness=0.2, contrast=0.2, saturation=0.2),
-            dict(type="HorizontalFlip", prob=0.5),
         ],
     ),
 )

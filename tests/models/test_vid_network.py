@@ -344,3 +344,12 @@ def test_statistics_must_cover_what_the_network_predicts():
     model = tiny(marker_regressor=None)
     model.set_statistics(statistics)
     assert model.torque_codec.is_set
+
+
+@pytest.mark.parametrize("final_std", [0.001, 0.1])
+def test_the_heads_last_layer_starts_as_told(final_std):
+    """PoseNet's 0.001 for every layer; the last one as the recipe says."""
+    torch.manual_seed(0)
+    head = MODELS.build(dict(type="vidzoo.DeconvHead", in_channels=64, depth_bins=16, channels=32, final_std=final_std))
+    assert head.final.weight.std().item() == pytest.approx(final_std, rel=0.05)
+    assert head.deconv[0].weight.std().item() == pytest.approx(0.001, rel=0.05)

@@ -18,6 +18,8 @@ class DeconvHead(nn.Module):
         depth_bins: D.
         channels: width of every deconvolution.
         num_layers: n, the number of deconvolutions, each doubling the resolution.
+        final_std: of the initial weights of the last convolution. PoseNet's 0.001 makes the first heatmaps flat, which
+            small images and random backbones take hundreds of steps to leave; 0.1 takes a few dozen.
 
     Raises:
         ConfigError: a map of other than C channels.
@@ -27,7 +29,13 @@ class DeconvHead(nn.Module):
     """
 
     def __init__(
-        self, in_channels: int, num_joints: int = 21, depth_bins: int = 64, channels: int = 256, num_layers: int = 3
+        self,
+        in_channels: int,
+        num_joints: int = 21,
+        depth_bins: int = 64,
+        channels: int = 256,
+        num_layers: int = 3,
+        final_std: float = 0.001,
     ) -> None:
         super().__init__()
         self.in_channels = in_channels
@@ -46,7 +54,7 @@ class DeconvHead(nn.Module):
         self.final = nn.Conv2d(channels if num_layers else in_channels, num_joints * depth_bins, 1)
         for module in self.modules():
             if isinstance(module, nn.ConvTranspose2d | nn.Conv2d):
-                nn.init.normal_(module.weight, std=0.001)
+                nn.init.normal_(module.weight, std=final_std if module is self.final else 0.001)
         nn.init.zeros_(self.final.bias)  # type: ignore[arg-type]
 
     def forward(self, maps: tuple[Tensor, ...]) -> Tensor:
