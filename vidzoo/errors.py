@@ -51,6 +51,9 @@ def run_tool(main: Callable[[], None]) -> None:
         sentence = f"{error.filename}: {error.strerror}" if error.filename else lines[-1]
         print(f"error: {sentence}", file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SyntaxError) as error:
+        # MMEngine calls whatever happens while it formats a config, Ctrl-C too, a syntax error.
+        if isinstance(error, SyntaxError) and not isinstance(error.__context__, KeyboardInterrupt):
+            raise
         print("interrupted", file=sys.stderr)
         sys.exit(130)

@@ -173,6 +173,9 @@ class TorqueBenchmark(BaseMetric):
     def _provenance(self) -> dict[str, Any]:
         hub = MessageHub.get_current_instance()
         config = hub.get_info("cfg")
+        checkpoint = None if config is None else _checkpoint(config)
+        if config is not None:  # where the project lies on this machine is nobody's business
+            config = config.replace(f"{Path.cwd()}{os.sep}", "")
         on_gpu = self._device.type == "cuda"
         return {
             "vidzoo": vidzoo.__version__,
@@ -183,7 +186,7 @@ class TorqueBenchmark(BaseMetric):
             "processes": get_world_size(),
             "seed": hub.get_info("seed"),
             "config": config,
-            "checkpoint": None if config is None else _checkpoint(config),
+            "checkpoint": checkpoint,
             "epoch": hub.get_info("epoch"),
             "trained_on": hub.get_info("trained_on"),
         }
