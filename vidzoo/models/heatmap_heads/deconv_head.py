@@ -19,7 +19,7 @@ class DeconvHead(nn.Module):
         channels: width of every deconvolution.
         num_layers: n, the number of deconvolutions, each doubling the resolution.
         final_std: of the initial weights of the last convolution. PoseNet's 0.001 makes the first heatmaps flat, which
-            small images and random backbones take hundreds of steps to leave; 0.1 takes a few dozen.
+            small images and a random backbone are slow to leave.
 
     Raises:
         ConfigError: a map of other than C channels.
