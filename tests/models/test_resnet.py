@@ -48,6 +48,17 @@ def test_stages_and_strides():
     assert [tuple(m.shape[1:]) for m in maps] == [(256, 16, 16), (512, 8, 8), (1024, 4, 4), (2048, 2, 2)]
 
 
+def test_stages_after_the_last_are_not_built(reference, tmp_path):
+    torch.save(reference.state_dict(), tmp_path / "resnet18.pth")
+    backbone = ResNet(18, weights=str(tmp_path / "resnet18.pth"), out_indices=(0, 1)).eval()
+    backbone.init_weights()
+    assert {name.split(".")[0] for name, _ in backbone.named_parameters()} == {"conv1", "bn1", "layer1", "layer2"}
+    images = torch.randn(2, 3, 64, 64)
+    with torch.no_grad():
+        first = reference.layer1(reference.maxpool(reference.relu(reference.bn1(reference.conv1(images)))))
+        torch.testing.assert_close(backbone(images), (first, reference.layer2(first)))
+
+
 @pytest.mark.parametrize("frozen", [-1, 0, 2, 4])
 def test_frozen_stages_neither_train_nor_count_statistics(frozen):
     backbone = ResNet(18, frozen_stages=frozen).train()

@@ -18,6 +18,7 @@ from vidzoo.errors import CheckpointError, ConfigError
 from vidzoo.registry import MODELS
 
 DEPTHS = (18, 34, 50, 101, 152)
+STAGES = ("layer1", "layer2", "layer3", "layer4")
 WEIGHT_FILES = (".pth", ".pt", ".safetensors")
 
 
@@ -31,8 +32,8 @@ class ResNet(nn.Module):
     Args:
         depth: 18, 34, 50, 101 or 152.
         weights: None; a name of torchvision's such as 'IMAGENET1K_V2', downloaded once and cached; or the path of a
-            state dict with torchvision's names (.pth, .pt or .safetensors; a classifier in it is ignored).
-        out_indices: the stages returned, of 0 to 3; strides are 4, 8, 16, 32.
+            state dict with torchvision's names (.pth, .pt or .safetensors; a classifier and stages not built are ignored).
+        out_indices: the stages returned, of 0 to 3; strides are 4, 8, 16, 32. Stages after the last are not built.
         frozen_stages: -1 trains all, 0 freezes the stem, n > 0 the stem and the first n stages.
         norm_eval: keep every batch norm on its stored statistics; its scale and shift still train.
 
@@ -64,13 +65,17 @@ class ResNet(nn.Module):
         self.norm_eval = norm_eval
         net = getattr(torchvision.models, f"resnet{depth}")(weights=None)
         self.conv1, self.bn1, self.relu, self.maxpool = net.conv1, net.bn1, net.relu, net.maxpool
-        self.layer1, self.layer2, self.layer3, self.layer4 = net.layer1, net.layer2, net.layer3, net.layer4
+        for stage in STAGES[: max(out_indices) + 1]:  # torchvision's names, so that its weights fit
+            self.add_module(stage, getattr(net, stage))
         for module in self._frozen_modules():
             module.requires_grad_(False)
 
     def _frozen_modules(self) -> list[nn.Module]:
-        stages = [self.layer1, self.layer2, self.layer3, self.layer4]
-        return [] if self.frozen_stages < 0 else [self.conv1, self.bn1, *stages[: self.frozen_stages]]
+        return [] if self.frozen_stages < 0 else [self.conv1, self.bn1, *self._stages[: self.frozen_stages]]
+
+    @property
+    def _stages(self) -> list[nn.Module]:
+        return [getattr(self, stage) for stage in STAGES[: max(self.out_indices) + 1]]
 
     def train(self, mode: bool = True) -> ResNet:
         """Switch to training, but leave the batch norms that ``norm_eval`` and ``frozen_stages`` name as they are."""
@@ -84,7 +89,7 @@ class ResNet(nn.Module):
         """Return the maps of ``out_indices`` for images [N, 3, H, W]."""
         x = self.maxpool(self.relu(self.bn1(self.conv1(images))))
         maps = []
-        for index, stage in enumerate((self.layer1, self.layer2, self.layer3, self.layer4)):
+        for index, stage in enumerate(self._stages):
             x = stage(x)
             if index in self.out_indices:
                 maps.append(x)
@@ -103,7 +108,8 @@ class ResNet(nn.Module):
             state = _read_state_dict(Path(self.weights))
         else:
             state = _download_state_dict(self.depth, self.weights)
-        state = {name: value for name, value in state.items() if not name.startswith("fc.")}
+        left_out = ("fc.", *(f"{stage}." for stage in STAGES[len(self._stages) :]))
+        state = {name: value for name, value in state.items() if not name.startswith(left_out)}
         try:
             self.load_state_dict(state)
         except RuntimeError as error:

@@ -25,6 +25,9 @@ class MLPMarkerRegressor(nn.Module):
             nn.ReLU(inplace=True),
             nn.Linear(hidden, num_markers * 3),
         )
+        for module in self.mlp:
+            if isinstance(module, nn.Linear):  # PyTorch's own start lets a pose fade by a third in each layer
+                nn.init.kaiming_uniform_(module.weight, nonlinearity="relu")
 
     def forward(self, pose: Tensor) -> Tensor:
         """Return markers [N, M, 3] for a pose [N, J, 3]."""
