@@ -106,16 +106,18 @@ def test_checkpoints_statistics_and_a_test(config, tmp_path):
         assert metrics["mean"] == pytest.approx(model({"markers": batch}).mean().item(), rel=1e-4)
 
 
-def test_the_best_by_a_validation_side(config, tmp_path):
-    extra = """
+VALIDATION = """
 val_dataloader = dict(
     batch_size=4, num_workers=0, collate_fn=dict(type="default_collate"),
     sampler=dict(type="DefaultSampler", shuffle=False), dataset=dict(type="ToyDataset", side="val"),
 )
 val_cfg = dict()
 val_evaluator = dict(type="ToyMetric")
-default_hooks = dict(checkpoint=dict(save_best="mean", rule="greater", max_keep_ckpts=1))
 """
+
+
+def test_the_best_by_a_validation_side(config, tmp_path):
+    extra = VALIDATION + 'default_hooks = dict(checkpoint=dict(save_best="mean", rule="greater", max_keep_ckpts=1))'
     train(config(extra, epochs=2), work_dir=tmp_path / "w")
     names = sorted(path.name for path in (tmp_path / "w").glob("*.pth"))
     assert names[0].startswith("best_mean_epoch_")
@@ -128,15 +130,7 @@ def test_the_old_best_goes_when_the_new_one_is_there(config, tmp_path, monkeypat
     """Also where a kill came between: then the next training tidies up, and leaves alone what is not its own."""
     scores = iter((1.0, 2.0, 0.5, 1.5, 4.0))
     monkeypatch.setattr(ToyMetric, "compute_metrics", lambda self, results: {"score": next(scores)})
-    extra = """
-val_dataloader = dict(
-    batch_size=4, num_workers=0, collate_fn=dict(type="default_collate"),
-    sampler=dict(type="DefaultSampler", shuffle=False), dataset=dict(type="ToyDataset", side="val"),
-)
-val_cfg = dict()
-val_evaluator = dict(type="ToyMetric")
-default_hooks = dict(checkpoint=dict(save_best="score", rule="greater", max_keep_ckpts=1))
-"""
+    extra = VALIDATION + 'default_hooks = dict(checkpoint=dict(save_best="score", rule="greater", max_keep_ckpts=1))'
     w = tmp_path / "w"
     there = []
     real = VIDRunner.save_checkpoint

@@ -10,9 +10,7 @@ model = dict(
     spf_mode="marginals",
     data_preprocessor=dict(type="ClipPreprocessor", mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375]),
     backbone=dict(type="ResNet", depth=18, weights=None, out_indices=(1,)),
-    heatmap_head=dict(
-        type="DeconvHead", in_channels=128, num_joints=21, depth_bins=24, num_layers=0, final_std=0.03
-    ),
+    heatmap_head=dict(type="DeconvHead", in_channels=128, num_joints=21, depth_bins=24, num_layers=0, final_std=0.03),
     pose_decoder=dict(type="SoftArgmax3D"),
     marker_regressor=dict(type="MLPMarkerRegressor", num_joints=21, num_markers=51, hidden=128),
     # Only what every head takes, so that a leaf swaps the type alone; a head's own defaults are the paper's reading.

@@ -32,7 +32,7 @@ class ResNet(nn.Module):
     Args:
         depth: 18, 34, 50, 101 or 152.
         weights: None; a name of torchvision's such as 'IMAGENET1K_V2', downloaded once and cached; or the path of a
-            state dict with torchvision's names (.pth, .pt or .safetensors; a classifier and stages not built are ignored).
+            state dict with torchvision's names (.pth, .pt or .safetensors; what is not built is ignored).
         out_indices: the stages returned, of 0 to 3; strides are 4, 8, 16, 32. Stages after the last are not built.
         frozen_stages: -1 trains all, 0 freezes the stem, n > 0 the stem and the first n stages.
         norm_eval: keep every batch norm on its stored statistics; its scale and shift still train.
