@@ -392,14 +392,14 @@ def test_a_training_learns_and_resumes_to_the_same_bits(tiny_vid_file, tiny_spli
         "train_cfg.max_epochs": 3,
         "train_dataloader.num_workers": 0,
         "train_dataloader.persistent_workers": False,
-        "train_dataloader.batch_size": 8,
+        "train_dataloader.batch_size": 16,
         "default_hooks.checkpoint.max_keep_ckpts": -1,
         "default_hooks.logger.interval": 1,
     }
     runner = train(CONFIGS / "imdy_subject4.py", work_dir=tmp_path / "a", cfg_options=options)
     losses = runner.message_hub.get_scalar("train/loss").data[0]
-    assert len(losses) == 3 * 14  # 6 trials of 24 - 6 + 1 windows
-    assert np.mean(losses[-14:]) < np.mean(losses[:14])
+    assert len(losses) == 3 * 8  # 6 trials of 24 - 6 + 1 windows are 114
+    assert np.mean(losses[-8:]) < 0.9 * np.mean(losses[:8])
     train(CONFIGS / "imdy_subject4.py", work_dir=tmp_path / "b", resume=tmp_path / "a/epoch_1.pth", cfg_options=options)
     states = [read_checkpoint(tmp_path / run / "epoch_3.pth")["state_dict"] for run in ("a", "b")]
     assert states[0].keys() == states[1].keys()
