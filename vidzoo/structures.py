@@ -11,6 +11,7 @@ from typing_extensions import NotRequired, TypedDict
 MODALITIES: tuple[str, ...] = (
     "frames",
     "markers",
+    "marker_valid",
     "marker_velocities",
     "coordinates",
     "coordinate_velocities",
@@ -34,7 +35,9 @@ class Inputs(TypedDict):
     """[B, L] bool, comes with ``frames``: False where a frame shows the same image as the one before it in the clip
     (a 60 fps video on a 100 Hz grid, or an edge repeated), so that a network may work once per image."""
     markers: NotRequired[torch.Tensor]
-    """[B, L, M, 3] m, ground frame."""
+    """[B, L, M, 3] m, ground frame; a missing one stands where it last or next was, a never seen one at the pelvis."""
+    marker_valid: NotRequired[torch.Tensor]
+    """[B, L, M] bool: False where ``markers`` holds such a stand-in."""
     marker_velocities: NotRequired[torch.Tensor]
     """[B, L, M, 3] m/s."""
     coordinates: NotRequired[torch.Tensor]
@@ -64,7 +67,13 @@ class TorqueSample(BaseDataElement):
         gt_markers: float32 [L, M, 3] m, relative to the pelvis centre, in the frame that the dataset states; 0 where
             ``gt_marker_valid`` is False. Present where the estimator learns markers.
         gt_marker_valid: bool [L, M].
+        gt_grf: float32 [L, 2, 3] N, ground frame: the ground's force on the right and on the left foot; 0 where
+            ``gt_grf_valid`` is False. Present, like the next two, where the dataset is told ``grf=True``.
+        gt_contact: float32 [L, 2]: 1 where that foot's upward force is at least 20 N, else 0.
+        gt_grf_valid: bool [L]: a target frame whose forces on both feet were measured.
         pred_torques: float32 [K, Q] N·m.
         pred_markers: float32 [L, M, 3] m, as ``gt_markers``.
         pred_pose: float32 [L, J, 3] in heatmap bins (x, y, z).
+        pred_grf: float32 [K, 2, 3] N, as ``gt_grf`` at the predicted frames.
+        pred_contact: bool [K, 2], as ``gt_contact`` at the predicted frames.
     """

@@ -40,6 +40,10 @@ def make_sample(seed: int = 0, marker_frame: str = "camera", torque_names=BENCHM
     }  # fmt: skip
     return {
         **{name: rng.normal(size=shape).astype(np.float32) for name, shape in numbers.items()},
+        "marker_valid": rng.random((L, m)) < 0.8,
+        "gt_grf": rng.normal(size=(L, 2, 3)).astype(np.float32),
+        "gt_contact": (rng.random((L, 2)) < 0.5).astype(np.float32),
+        "gt_grf_valid": rng.random(L) < 0.9,
         "images": rng.integers(0, 256, (3, H, W, 3), dtype=np.uint8),
         "image_index": np.array([0, 0, 1, 1, 1, 2]),
         "gt_torques": (rng.normal(size=(K, q)) * valid).astype(np.float32),
@@ -64,10 +68,10 @@ def test_mirroring_twice_is_nothing(marker_frame):
     sample = make_sample(marker_frame=marker_frame)
     twice = mirror_sample(mirror_sample(copy.deepcopy(sample)))
     for name in ("images", "coordinates", "coordinate_velocities", "inertial_torques", "foot_jacobians", "gt_torques",
-                 "valid"):  # fmt: skip
+                 "valid", "gt_grf", "gt_contact", "gt_grf_valid"):  # fmt: skip
         np.testing.assert_array_equal(twice[name], sample[name], err_msg=name)
     lonely = np.isin(MARKERS, ("r_sh4", "r_thigh5"))
-    for name in ("markers", "marker_velocities"):
+    for name in ("markers", "marker_velocities", "marker_valid"):
         np.testing.assert_array_equal(twice[name][:, ~lonely], sample[name][:, ~lonely])
     targets = ~np.isin(MARKERS, CLUSTER_MARKERS)
     np.testing.assert_array_equal(twice["gt_marker_valid"], sample["gt_marker_valid"] & targets)
@@ -123,6 +127,10 @@ def test_left_and_right_swap_and_what_points_sideways_turns():
     np.testing.assert_array_equal(mirrored["markers"][:, MARKERS.index("r_thigh5")],
                                   sample["markers"][:, MARKERS.index("L_thigh4")] * [1, 1, -1])  # fmt: skip
     np.testing.assert_array_equal(mirrored["images"], sample["images"][:, :, ::-1])
+    np.testing.assert_array_equal(mirrored["gt_grf"][:, 0], sample["gt_grf"][:, 1] @ MIRROR.astype(np.float32))
+    np.testing.assert_array_equal(mirrored["gt_contact"], sample["gt_contact"][:, [1, 0]])
+    np.testing.assert_array_equal(mirrored["marker_valid"][:, MARKERS.index("r_toe")],
+                                  sample["marker_valid"][:, MARKERS.index("L_toe")])  # fmt: skip
 
 
 def test_equation_of_motion_holds_for_the_mirrored_person():
@@ -276,7 +284,7 @@ def test_a_value_out_of_range_is_named(config):
 # --- in the data set ------------------------------------------------------------------------------------------------
 def test_an_augmented_clip_keeps_equal_images_equal(tiny_vid_file, tiny_split):
     build = {"vid_file": tiny_vid_file, "split": tiny_split, "requires": MODALITIES, "window": 5, "predictions": 7,
-             "marker_frame": "camera"}  # fmt: skip
+             "marker_frame": "camera", "grf": True}  # fmt: skip
     plain, augmented = VIDDataset(**build), VIDDataset(**build, pipeline=ALL)
     for i in range(0, len(plain), 4):
         old, new = plain[i]["inputs"], augmented[i]["inputs"]
@@ -303,7 +311,7 @@ def test_a_flipped_clip_is_the_mirrored_trial(tiny_vid_file, tiny_split):
 
 def test_transforms_do_not_touch_the_data_set_s_memory(tiny_vid_file, tiny_split):
     build = {"vid_file": tiny_vid_file, "split": tiny_split, "requires": MODALITIES, "window": 5,
-             "marker_frame": "ground"}  # fmt: skip
+             "marker_frame": "ground", "grf": True}  # fmt: skip
     dataset = VIDDataset(**build, pipeline=[{"type": "HorizontalFlip", "prob": 1.0}])
     first, again = dataset[2], dataset[2]
     for name in MODALITIES:

@@ -23,11 +23,11 @@ from vidzoo.registry import DATASETS
 from vidzoo.split_protocols import make_split
 from vidzoo.splits import Split
 from vidzoo.structures import MODALITIES
-from vidzoo.vid_file import VidFile
+from vidzoo.vid_file import Reason, VidFile
 
 COLUMNS = [COORDINATES.index(name) for name in BENCHMARK_JOINTS]
 PELVIS = [MARKERS.index(name) for name in ("r.ASIS", "L.ASIS", "r.PSIS", "L.PSIS")]
-NUMERIC = tuple(name for name in MODALITIES if name != "frames")
+NUMERIC = tuple(name for name in MODALITIES if name not in ("frames", "marker_valid"))
 
 
 @pytest.fixture
@@ -63,13 +63,14 @@ def centres_of(dataset: VIDDataset) -> Counter:
 
 # --- shapes ---------------------------------------------------------------------------------------------------------
 def test_a_sample_is_as_the_structures_say(tiny):
-    dataset = VIDDataset(**tiny, requires=MODALITIES, window=5, predictions=4, marker_frame="camera")
+    dataset = VIDDataset(**tiny, requires=MODALITIES, window=5, predictions=4, marker_frame="camera", grf=True)
     sample = dataset[0]
     length = 5 + 4 - 1
     expected = {
         "frames": ((length, 3, 64, 64), torch.uint8),
         "frame_is_new": ((length,), torch.bool),
         "markers": ((length, 51, 3), torch.float32),
+        "marker_valid": ((length, 51), torch.bool),
         "marker_velocities": ((length, 51, 3), torch.float32),
         "coordinates": ((length, 35), torch.float32),
         "coordinate_velocities": ((length, 35), torch.float32),
@@ -85,6 +86,9 @@ def test_a_sample_is_as_the_structures_say(tiny):
         "valid": ((4, 11), torch.bool),
         "gt_markers": ((length, 51, 3), torch.float32),
         "gt_marker_valid": ((length, 51), torch.bool),
+        "gt_grf": ((length, 2, 3), torch.float32),
+        "gt_contact": ((length, 2), torch.float32),
+        "gt_grf_valid": ((length,), torch.bool),
     }
     assert set(labels.metainfo_keys()) == {
         "subject", "trial", "action", "camera", "mass", "height", "sex", "frame_indices"
@@ -180,7 +184,10 @@ def test_a_clip_shows_nothing_of_the_other_side(variant):
     seen = 0
     for i, old in enumerate(before):
         new = after[i]
-        assert all(torch.equal(v, new["inputs"][k]) for k, v in old["inputs"].items() if k != "markers")
+        assert all(torch.equal(v, new["inputs"][k]) for k, v in old["inputs"].items() if "marker" not in k)
+        assert torch.equal(old["inputs"]["marker_velocities"], new["inputs"]["marker_velocities"])
+        seen_before, seen_after = (clip["inputs"]["marker_valid"] for clip in (old, new))
+        assert torch.equal(seen_after[:, 1:], seen_before[:, 1:])
         assert new["inputs"]["markers"].abs().max() < 100
         assert torch.equal(old["data_samples"].gt_torques, new["data_samples"].gt_torques)
         seen += int((~new["data_samples"].gt_marker_valid).sum() > (~old["data_samples"].gt_marker_valid).sum())
@@ -211,6 +218,118 @@ def test_a_short_context_gives_no_training_clip_and_still_test_clips(tiny):
     with pytest.raises(DataError, match="none is 25 frames long"):
         VIDDataset(**tiny, requires=["markers"], window=25)
     assert len(centres_of(VIDDataset(**tiny, side="test", requires=["markers"], window=25))) == 6 * 11
+
+
+# --- windows that predict another frame than their centre ------------------------------------------------------------
+WINDOWS = [(6, 2), (5, 4), (5, 0), (4, 3), (1, 0)]
+
+
+@pytest.mark.parametrize(("window", "target"), WINDOWS)
+@pytest.mark.parametrize("predictions", [1, 3, 50])
+def test_training_predicts_each_frame_whose_window_is_there_once_per_epoch(tiny, window, target, predictions):
+    build = {"requires": ["markers"], "window": window, "target_index": target, "predictions": predictions}
+    dataset = VIDDataset(**tiny, **build)
+    frames = [f for f in range(24) if f - target >= 0 and f - target + window <= 24]
+    expected = Counter((s, t, "", f) for s, t in VidFile(tiny["vid_file"]).trial_keys() for f in frames)
+    for epoch in range(3):
+        dataset.set_epoch(epoch)
+        assert centres_of(dataset) == expected
+    test = centres_of(VIDDataset(**tiny, side="test", **build))
+    assert test == Counter((s, t, "", f) for s, t in VidFile(tiny["vid_file"]).trial_keys() for f in range(29, 40))
+
+
+@pytest.mark.parametrize("side", ["train", "test"])
+@pytest.mark.parametrize(("window", "target"), WINDOWS)
+def test_a_window_shows_the_frames_about_its_target(tiny, side, window, target):
+    vid = VidFile(tiny["vid_file"])
+    dataset = VIDDataset(
+        **tiny, side=side, requires=["markers"], window=window, target_index=target, predictions=4, grf=True
+    )
+    first, stop = (0, 24) if side == "train" else (29, 40)
+    checked = 0
+    for item in (dataset[i] for i in range(len(dataset))):
+        labels = item["data_samples"]
+        reader = vid.trial(labels.subject, labels.trial)
+        assert item["inputs"]["markers"].shape[0] == window + 3
+        for k in np.flatnonzero(labels.frame_indices >= 0):
+            wanted = labels.frame_indices[k] - target + np.arange(window)
+            frames = np.clip(wanted, first, stop - 1)
+            if side == "train":
+                np.testing.assert_array_equal(frames, wanted)  # training repeats no edge
+            np.testing.assert_array_equal(item["inputs"]["markers"][k : k + window], reader.array("markers")[frames])
+            np.testing.assert_array_equal(
+                labels.gt_torques[k], reader.array("torques")[labels.frame_indices[k], COLUMNS]
+            )
+            valid = labels.gt_grf_valid[k : k + window].numpy()
+            np.testing.assert_array_equal(valid, frames == wanted)
+            force = reader.array("grf")[frames][:, :, :3] * valid[:, None, None]
+            np.testing.assert_array_equal(labels.gt_grf[k : k + window], force)
+            checked += 1
+    assert checked == 6 * (11 if side == "test" else 24 - window + 1)
+
+
+def test_a_window_of_even_length_fits_exactly_into_a_context_of_its_length(tiny):
+    for target in (0, 11, 23):
+        dataset = VIDDataset(**tiny, requires=["markers"], window=24, target_index=target)
+        assert {frame for *_, frame in centres_of(dataset)} == {target}
+        with pytest.raises(DataError, match="none is 25 frames long"):
+            VIDDataset(**tiny, requires=["markers"], window=25, target_index=target)
+
+
+# --- forces ---------------------------------------------------------------------------------------------------------
+def test_forces_are_the_feet_s_and_say_where_they_were_measured(variant):
+    def spoil(trial):
+        trial.grf[:] = np.arange(40)[:, None, None] + np.arange(18).reshape(2, 9) * 100
+        if trial.trial == "squats1":
+            trial.grf = None
+            return
+        trial.grf[:, 0, 1] = np.where(np.arange(40) < 9, 19.99, 20.0)
+        trial.grf[:, 1, 1] = -500.0
+        trial.grf[3, 1, 2] = np.nan
+        trial.grf[4, 0, 8] = np.nan  # a free moment is no force
+        trial.validity[5, COORDINATES.index("ankle_angle_l")] = Reason.OFF_PLATE
+        trial.validity[6, COORDINATES.index("hip_flexion_r")] = Reason.OFF_PLATE  # the seat's force, not a foot's
+        trial.validity[7, COORDINATES.index("ankle_angle_l")] = Reason.RESIDUAL
+
+    paths = variant(spoil)
+    dataset = VIDDataset(**paths, requires=["mass"], window=1, predictions=27, grf=True)
+    plain, without = (dataset[i]["data_samples"] for i in (0, 1))
+    assert np.flatnonzero(~plain.gt_grf_valid).tolist() == [3, 5]
+    force = np.zeros((27, 2, 3), np.float32)
+    force[:, 0], force[:, 1] = [0, 0, 200], [900, 0, 1100]
+    force += np.arange(27)[:, None, None]
+    force[:, 0, 1] = np.where(np.arange(27) < 9, 19.99, 20)
+    force[:, 1, 1] = -500
+    force[[3, 5]] = 0
+    np.testing.assert_array_equal(plain.gt_grf, force)
+    np.testing.assert_array_equal(plain.gt_contact[:, 0], np.arange(27) >= 9)
+    assert not plain.gt_contact[:, 1].any()
+    assert not without.gt_grf_valid.any() and not without.gt_grf.any() and not without.gt_contact.any()
+    mean, std = dataset.target_statistics()["grf_per_kg"]
+    known = force[~np.isin(np.arange(27), [3, 5])] / 60.0
+    np.testing.assert_allclose(mean, known.mean(0), rtol=1e-5)
+    np.testing.assert_allclose(std, np.maximum(known.std(0), 1e-2), rtol=1e-4)
+
+
+def test_forces_of_frames_that_test_are_no_labels(variant):
+    paths = variant(unchanged, protocol="random_frame", seed=2)
+    train = VIDDataset(**paths, requires=["mass"], window=5, predictions=6, grf=True)
+    marked = {id(t.recording): t.recording for t in train.tracks}.values()
+    assert all(np.array_equal(r.grf_valid, r.target) for r in marked)
+    assert 0 < sum(r.grf_valid.sum() for r in marked) < 80
+
+
+def test_which_markers_were_seen(variant):
+    def spoil(trial):
+        trial.markers[12, 5] = np.nan
+        trial.markers[:, 7, 1] = np.nan
+
+    paths = variant(spoil)
+    dataset = VIDDataset(**paths, requires=["markers", "marker_valid"], window=1, predictions=27)
+    assert "input_marker_valid" not in dataset.target_statistics()
+    expected = np.ones((27, 51), bool)
+    expected[12, 5] = expected[:, 7] = False
+    np.testing.assert_array_equal(dataset[0]["inputs"]["marker_valid"], expected)
 
 
 # --- randomness -----------------------------------------------------------------------------------------------------
@@ -498,6 +617,11 @@ def test_summary_and_metainfo(tiny):
     assert rows["DJ"] == ["2", "6", "48", "40", "100%"]
     assert rows["all"] == ["6", "18", "144", "120", "100%"]
     assert dataset.metainfo["split_hash"] == Split.load(tiny["split"]).hash
+    assert (dataset.metainfo["window"], dataset.metainfo["target_index"]) == (5, 2)
+    assert "window 5, target index 2, 7 predictions a clip" in dataset.summary()
+    causal = VIDDataset(**tiny, requires=["markers"], window=4, target_index=3)
+    assert (causal.metainfo["window"], causal.metainfo["target_index"]) == (4, 3)
+    assert "window 4, target index 3" in causal.summary()
 
 
 # --- mistakes -------------------------------------------------------------------------------------------------------
@@ -508,6 +632,9 @@ def test_summary_and_metainfo(tiny):
         ({"requires": ["images"]}, "requires=.*must be a list of some of frames"),
         ({"requires": "frames"}, "requires='frames'"),
         ({"window": 4}, "window=4 must be odd"),
+        ({"window": 0, "target_index": 0}, "window=0"),
+        ({"window": 4, "target_index": 4}, "target_index=4 must be 0 to 3"),
+        ({"window": 4, "target_index": -1}, "target_index=-1 must be 0 to 3"),
         ({"predictions": 0}, "predictions=0"),
         ({"marker_frame": "world"}, "marker_frame='world'"),
         ({"torques": ["knee_angle"]}, "torques="),
@@ -534,6 +661,10 @@ def test_a_gap_shorter_than_the_window_is_said(tiny, said):
     assert "its gap of 5 frames is shorter than the window of 7" in said[-1]
     VIDDataset(**tiny, window=5)
     assert len(said) == 1
+    VIDDataset(**tiny, window=6, target_index=2)
+    assert "its gap of 5 frames is shorter than the window of 6" in said[-1]
+    VIDDataset(**tiny, window=4, target_index=3)
+    assert len(said) == 2
 
 
 def test_an_unknown_height_is_refused_where_it_is_needed(variant):

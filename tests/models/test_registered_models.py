@@ -32,12 +32,23 @@ VID_PARTS: dict[str, Any] = dict(
     torque_loss=dict(type="WeightedMSELoss", weight=0.5),
     marker_loss=dict(type="WeightedMSELoss", weight=0.5),
 )
+IMDY_PARTS: dict[str, Any] = dict(
+    type="ImDy",
+    window=5,
+    torque_codec=dict(type="TorqueCodec"),
+    torque_loss=dict(type="WeightedMSELoss", weight=1.0),
+    marker_loss=dict(type="WeightedL1Loss"),
+    grf_loss=dict(type="WeightedMSELoss", weight=1.0),
+    contact_loss=dict(type="WeightedBCELoss"),
+    grf_change_loss=dict(type="WeightedL1Loss", weight=0.01),
+)
 EXAMPLES: dict[str, list[dict[str, Any]]] = {
     "VIDNetwork": [
         VID_PARTS,
         VID_PARTS | dict(temporal_head=dict(type="LSTMTorqueHead", window=5, hidden=16), spf_mode="coords"),
         VID_PARTS | dict(marker_regressor=None, spf_mode="coords"),
     ],
+    "ImDy": [IMDY_PARTS, IMDY_PARTS | dict(ground_forces=False, mask_missing=False, min_markers=None)],
 }
 """Small configs of every registered estimator; together they use every registered part."""
 
@@ -61,6 +72,7 @@ def example_batch(requires: tuple[str, ...], batch: int = 2, length: int = WINDO
     everything = {
         "frames": torch.randint(0, 256, (batch, length, 3, SIZE, SIZE), generator=generator, dtype=torch.uint8),
         "markers": torch.randn(batch, length, 51, 3, generator=generator),
+        "marker_valid": torch.rand(batch, length, 51, generator=generator) > 0.05,
         "marker_velocities": torch.randn(batch, length, 51, 3, generator=generator),
         "coordinates": torch.randn(batch, length, 35, generator=generator),
         "coordinate_velocities": torch.randn(batch, length, 35, generator=generator),
@@ -77,6 +89,9 @@ def example_batch(requires: tuple[str, ...], batch: int = 2, length: int = WINDO
         sample.valid = torch.rand(predictions, 11, generator=generator) > 0.2
         sample.gt_markers = torch.randn(length, 51, 3, generator=generator)
         sample.gt_marker_valid = torch.rand(length, 51, generator=generator) > 0.1
+        sample.gt_grf = 300 * torch.randn(length, 2, 3, generator=generator)
+        sample.gt_contact = (sample.gt_grf[..., 1] > 20).float()
+        sample.gt_grf_valid = torch.arange(length) != 3 * index
         samples.append(sample)
     return {"inputs": {name: everything[name] for name in requires}, "data_samples": samples}
 
@@ -87,6 +102,7 @@ def example_statistics() -> dict[str, tuple[np.ndarray, np.ndarray]]:
     return {
         "torques_per_kg": (rng.normal(size=11), rng.uniform(0.2, 1.0, 11)),
         "markers": (rng.normal(size=(51, 3)), rng.uniform(0.05, 0.3, (51, 3))),
+        "grf_per_kg": (rng.normal(size=(2, 3)), rng.uniform(0.5, 5.0, (2, 3))),
     }
 
 

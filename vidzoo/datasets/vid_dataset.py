@@ -22,14 +22,20 @@ from vidzoo.registry import DATASETS, TRANSFORMS
 from vidzoo.split_protocols import check_split
 from vidzoo.splits import Split, SplitEntry
 from vidzoo.structures import MODALITIES, TorqueSample
-from vidzoo.vid_file import TrialReader, VidFile
+from vidzoo.vid_file import Reason, TrialReader, VidFile
 
-_PER_FRAME = tuple(name for name in MODALITIES if name not in ("frames", "mass", "height"))
+_PER_FRAME = tuple(name for name in MODALITIES if name not in ("frames", "marker_valid", "mass", "height"))
 _PELVIS = [MARKERS.index(name) for name in PELVIS_MARKERS]
+_ANKLES = [COORDINATES.index(name) for name in ("ankle_angle_r", "ankle_angle_l")]
+CONTACT_FORCE = 20.0
+"""N; a foot that pushes less does not stand."""
+_LABELS = ("gt_torques", "valid", "gt_markers", "gt_marker_valid", "gt_grf", "gt_contact", "gt_grf_valid")
 MIN_MARKER_STD = 1e-3
 """m; a marker coordinate that varies less is standardised as if it varied so much."""
 MIN_TORQUE_STD = 1e-3
 """N·m/kg; the same for a torque."""
+MIN_GRF_STD = 1e-2
+"""N/kg; the same for a component of a foot's force."""
 MAX_PIXELS = 1 << 26
 """An image that declares more is not decoded."""
 _REDUCED = {
@@ -64,6 +70,10 @@ class Recording:
     """[F, M, 3] m relative to the pelvis centre, ground axes, 0 where not ``marker_valid``; None if not asked for."""
     marker_valid: np.ndarray | None
     """[F, M] bool."""
+    grf: np.ndarray | None
+    """[F, 2, 3] N on the right and left foot, 0 where not ``grf_valid``; None if not asked for."""
+    grf_valid: np.ndarray | None
+    """[F] bool."""
 
     def __len__(self) -> int:
         return len(self.target)
@@ -83,31 +93,34 @@ class Track:
     offsets: np.ndarray | None
     """[V+1] int: where each image's JPEG begins."""
     first: int
-    """Row of the first centre frame to be tiled into clips."""
+    """Row of the first predicted frame to be tiled into clips."""
     stop: int
     """Row after the last one."""
 
 
 @DATASETS.register_module()
 class VIDDataset(Dataset):
-    """Clips of L = window + predictions - 1 frames, each with ``predictions`` centre frames.
+    """Clips of L = window + predictions - 1 frames, of which ``predictions`` neighbouring ones are predicted.
 
-    A trial's frames are tiled into clips, so that each target frame is a centre once per epoch. Training uses a centre
-    only where its whole window lies inside the entry's context, and shifts the tiling from epoch to epoch; testing
-    repeats the context's first and last frame, so that every target frame gets its prediction. Places of a clip that
-    are no target have frame index -1.
+    A trial's frames are tiled into clips, so that each target frame is predicted once per epoch. Training predicts a
+    frame only where its whole window lies inside the entry's context, and shifts the tiling from epoch to epoch;
+    testing repeats the context's first and last frame, so that every target frame gets its prediction. Places of a clip
+    that are no target have frame index -1.
 
     Args:
         vid_file: path of the vid file.
         split: path of the split manifest made for it.
         side: 'train' or 'test'.
         requires: modalities (``structures.MODALITIES``) to put into ``inputs``; nothing else is read.
-        window: T, frames that a prediction sees; odd, the centre is predicted.
-        predictions: K, centre frames of a clip.
+        window: T, frames that a prediction sees.
+        target_index: which of them is predicted, 0 to T - 1 (T - 1: a causal window); None: the centre, T being odd.
+        predictions: K, predicted frames of a clip.
         camera: read this camera alone; None: every one that the split allows and the trial has, a clip from each.
         marker_frame: axes of the marker targets, 'camera' or 'ground'; both are relative to the pelvis centre, the
             mean of ``anatomy.PELVIS_MARKERS``. None: no marker targets.
         torques: names of the Q torques.
+        grf: give the feet's forces too (``gt_grf``, ``gt_contact``, ``gt_grf_valid``). They are valid in target frames
+            of trials that hold forces, but where an ankle's label says that the foot is on no plate.
         image_size: side in pixels to which images are resized; None: as stored.
         pipeline: transforms or their configs, applied in order; see ``datasets.transforms``.
 
@@ -127,14 +140,16 @@ class VIDDataset(Dataset):
         side: Literal["train", "test"] = "train",
         requires: Sequence[str] = ("frames",),
         window: int = 13,
+        target_index: int | None = None,
         predictions: int = 1,
         camera: str | None = None,
         marker_frame: Literal["camera", "ground"] | None = None,
         torques: Sequence[str] = BENCHMARK_JOINTS,
+        grf: bool = False,
         image_size: int | None = None,
         pipeline: Sequence[Any] = (),
     ) -> None:
-        _check_arguments(side, requires, window, predictions, marker_frame, torques, image_size)
+        _check_arguments(side, requires, window, target_index, predictions, marker_frame, torques, image_size)
         self.vid = VidFile(vid_file)
         self.split = Split.load(split)
         check_split(self.split, self.vid)
@@ -142,8 +157,10 @@ class VIDDataset(Dataset):
         self.side, self.test_mode = side, side == "test"
         self.requires = tuple(requires)
         self.window, self.predictions = window, predictions
+        self.target_index = window // 2 if target_index is None else target_index
         self.camera, self.marker_frame = camera, marker_frame
         self.torques = tuple(torques)
+        self.grf = grf
         self.image_size = image_size
         self.pipeline = [TRANSFORMS.build(step) if isinstance(step, dict) else step for step in pipeline]
         self.seed = 0
@@ -217,8 +234,11 @@ class VIDDataset(Dataset):
 
         modalities = {n: trial.array(n, context) for n in self.requires if n in _PER_FRAME}
         gt_markers = marker_valid = None
-        if self.marker_frame is not None:
+        if self.marker_frame is not None or "marker_valid" in self.requires:
             markers = modalities["markers"] if "markers" in modalities else trial.array("markers", context)
+        if "marker_valid" in self.requires:
+            seen = np.isfinite(markers).all(axis=-1)
+        if self.marker_frame is not None:
             centred = markers - markers[:, _PELVIS].mean(axis=1, keepdims=True)
             marker_valid = np.isfinite(centred).all(axis=-1) & target[:, None]
             gt_markers = np.where(marker_valid[..., None], centred, np.float32(0))
@@ -226,6 +246,9 @@ class VIDDataset(Dataset):
             filled = values if "velocities" in name else fill_gaps(values)
             rest = _pelvis_centre(filled) if name == "markers" else np.float32(0)
             modalities[name] = np.where(np.isfinite(filled), filled, rest)
+        if "marker_valid" in self.requires:
+            modalities["marker_valid"] = seen
+        grf, grf_valid = self._read_grf(trial, context, target) if self.grf else (None, None)
         return Recording(
             subject=trial.subject,
             trial=trial.trial,
@@ -240,7 +263,19 @@ class VIDDataset(Dataset):
             modalities=modalities,
             markers=gt_markers,
             marker_valid=marker_valid,
+            grf=grf,
+            grf_valid=grf_valid,
         )
+
+    @staticmethod
+    def _read_grf(trial: TrialReader, context: slice, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the feet's forces [F, 2, 3] N and where both were measured [F]."""
+        if not trial.has("grf"):
+            return np.zeros((len(target), 2, 3), np.float32), np.zeros(len(target), dtype=bool)
+        force = trial.array("grf", context)[..., :3]
+        off_plate = (trial.array("validity", context)[:, _ANKLES] == Reason.OFF_PLATE).any(axis=1)
+        valid = np.isfinite(force).all(axis=(1, 2)) & ~off_plate & target
+        return np.where(valid[:, None, None], force, np.float32(0)), valid
 
     def _read_track(self, trial: TrialReader, recording: Recording, camera: str) -> Track:
         where = f"{self.vid.path}: {trial.subject}/{trial.trial}/{camera}"
@@ -263,13 +298,13 @@ class VIDDataset(Dataset):
                     f"frames; build the file anew."
                 )
             image = image[recording.start : recording.start + len(recording)]
-        reach = 0 if self.test_mode else self.window // 2
-        usable = np.flatnonzero(recording.target[reach : len(recording) - reach]) + reach
+        before, after = (0, 0) if self.test_mode else (self.target_index, self.window - 1 - self.target_index)
+        usable = np.flatnonzero(recording.target[before : max(len(recording) - after, 0)]) + before
         first, stop = (int(usable[0]), int(usable[-1]) + 1) if len(usable) else (0, 0)
         return Track(recording, camera, np.asarray(rotation, dtype=np.float32), image, offsets, first, stop)
 
     def _tile(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return for each clip its track and its first centre's row in an unshifted tiling."""
+        """Return for each clip its track and its first predicted frame's row in an unshifted tiling."""
         tracks, starts = [], []
         for i, track in enumerate(self.tracks):
             for start in range(track.first, track.stop, self.predictions):
@@ -286,8 +321,8 @@ class VIDDataset(Dataset):
     def __len__(self) -> int:
         return len(self._clip_track)
 
-    def _first_centre(self, index: int) -> int:
-        """Return the row of a clip's first centre; shifted back, in training, by as much as costs no clip more."""
+    def _first_predicted(self, index: int) -> int:
+        """Return the row of a clip's first predicted frame; training shifts it back by what costs no clip more."""
         number = int(self._clip_track[index])
         track, start = self.tracks[number], int(self._clip_start[index])
         if self.test_mode:
@@ -306,24 +341,28 @@ class VIDDataset(Dataset):
         self._limit_threads()
         track = self.tracks[self._clip_track[index]]
         recording = track.recording
-        first = self._first_centre(index)
-        centres = first + np.arange(self.predictions)
-        is_target = (centres >= track.first) & (centres < track.stop)
-        centres = np.clip(centres, 0, len(recording) - 1)
-        is_target &= recording.target[centres]
-        unclamped = first - self.window // 2 + np.arange(self.window + self.predictions - 1)
+        first = self._first_predicted(index)
+        predicted = first + np.arange(self.predictions)
+        is_target = (predicted >= track.first) & (predicted < track.stop)
+        predicted = np.clip(predicted, 0, len(recording) - 1)
+        is_target &= recording.target[predicted]
+        unclamped = first - self.target_index + np.arange(self.window + self.predictions - 1)
         rows = np.clip(unclamped, 0, len(recording) - 1)
 
         sample: dict[str, Any] = {name: values[rows] for name, values in recording.modalities.items()}
         sample["rng"] = np.random.default_rng([self.seed, int(self._epoch), 1, index])
         sample["torque_names"] = self.torques
-        sample["valid"] = recording.valid[centres] & is_target[:, None]
-        sample["gt_torques"] = np.where(sample["valid"], recording.torques[centres], np.float32(0))
+        sample["valid"] = recording.valid[predicted] & is_target[:, None]
+        sample["gt_torques"] = np.where(sample["valid"], recording.torques[predicted], np.float32(0))
         if recording.markers is not None and recording.marker_valid is not None:
             sample["marker_frame"] = self.marker_frame
             sample["gt_markers"] = recording.markers[rows] @ track.rotation.T
             sample["gt_marker_valid"] = recording.marker_valid[rows] & (rows == unclamped)[:, None]
             sample["gt_markers"] *= sample["gt_marker_valid"][..., None]
+        if recording.grf is not None and recording.grf_valid is not None:
+            sample["gt_grf_valid"] = recording.grf_valid[rows] & (rows == unclamped)
+            sample["gt_grf"] = recording.grf[rows] * sample["gt_grf_valid"][:, None, None]
+            sample["gt_contact"] = (sample["gt_grf"][..., 1] >= CONTACT_FORCE).astype(np.float32)
         if track.image is not None:
             shown, sample["image_index"] = np.unique(track.image[rows], return_inverse=True)
             sample["images"] = self._decode(track, shown)
@@ -348,10 +387,10 @@ class VIDDataset(Dataset):
                 "mass": recording.mass,
                 "height": recording.height,
                 "sex": recording.sex,
-                "frame_indices": np.where(is_target, recording.start + centres, -1),
+                "frame_indices": np.where(is_target, recording.start + predicted, -1),
             }
         )
-        for name in ("gt_torques", "valid", "gt_markers", "gt_marker_valid"):
+        for name in _LABELS:
             if name in sample:
                 labels.set_field(torch.from_numpy(sample[name]), name)
         return {"inputs": inputs, "data_samples": labels}
@@ -386,9 +425,9 @@ class VIDDataset(Dataset):
     def target_statistics(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         """Return mean and standard deviation of this side's targets and numeric inputs, each frame counted once.
 
-        Keys: 'torques_per_kg' ([Q] N·m/kg, over good labels that are a centre of some clip), 'markers' ([M, 3] m, in
-        the axes of the marker targets; there if these are), and 'input_' + modality for every required one but
-        'frames' (as it enters the model, before any centring).
+        Keys: 'torques_per_kg' ([Q] N·m/kg, over good labels that some clip predicts), 'markers' ([M, 3] m, in the axes
+        of the marker targets; there if these are), 'grf_per_kg' ([2, 3] N/kg; there if the forces are), and 'input_' +
+        modality for every required one but 'frames' and 'marker_valid' (as it enters the model, before any centring).
 
         Raises:
             DataError: a torque has no good label on this side.
@@ -402,7 +441,8 @@ class VIDDataset(Dataset):
             torques.append(recording.torques[used].astype(np.float64) / recording.mass)
             valid.append(recording.valid[used])
             for name, values in recording.modalities.items():
-                inputs[name].append(values[recording.target])
+                if name != "marker_valid":
+                    inputs[name].append(values[recording.target])
             for name in {"mass", "height"} & set(self.requires):
                 inputs[name].append(np.full(int(recording.target.sum()), getattr(recording, name)))
         good = np.concatenate(valid)
@@ -417,6 +457,12 @@ class VIDDataset(Dataset):
             turned = [t.recording.markers @ t.rotation.T for t in self.tracks if t.recording.markers is not None]
             seen = [t.recording.marker_valid for t in self.tracks if t.recording.marker_valid is not None]
             statistics["markers"] = _mean_std(np.concatenate(turned), np.concatenate(seen)[..., None], MIN_MARKER_STD)
+        if self.grf:
+            forces = [t.recording.grf / t.recording.mass for t in entries if t.recording.grf is not None]
+            known = [t.recording.grf_valid for t in entries if t.recording.grf_valid is not None]
+            statistics["grf_per_kg"] = _mean_std(
+                np.concatenate(forces), np.concatenate(known)[:, None, None], MIN_GRF_STD
+            )
         for name, parts in inputs.items():
             statistics[f"input_{name}"] = _mean_std(np.concatenate(parts), np.array(True), 0.0)
         return statistics
@@ -433,11 +479,12 @@ class VIDDataset(Dataset):
             "torques": self.torques,
             "marker_frame": self.marker_frame,
             "window": self.window,
+            "target_index": self.target_index,
             "predictions": self.predictions,
         }
 
     def summary(self) -> str:
-        """Return a table of this side's trials, clips, target frames, centres and good labels per action family."""
+        """Return a table of trials, clips, target and predicted frames and good labels per action family."""
         rows: dict[str, np.ndarray] = defaultdict(lambda: np.zeros(5))
         for number, track in enumerate(self.tracks):
             recording = track.recording
@@ -452,9 +499,10 @@ class VIDDataset(Dataset):
         table = [[family, *row] for family, row in sorted(rows.items())]
         table.append(["all", *np.sum([row[1:] for row in table], axis=0)])
         lines = [[family, *(int(v) for v in row[:4]), f"{row[4] / max(row[3], 1):.0%}"] for family, *row in table]
-        headers = ["family", "recordings", "clips", "target frames", "centre frames", "good labels"]
+        headers = ["family", "recordings", "clips", "target frames", "predicted frames", "good labels"]
         title = (
-            f"{self.side} side of {self.split_path.name}: window {self.window}, {self.predictions} predictions a clip"
+            f"{self.side} side of {self.split_path.name}: window {self.window}, target index {self.target_index}, "
+            f"{self.predictions} predictions a clip"
         )
         return f"{title}\n{tabulate(lines, headers, intfmt=',', colalign=('left', *['right'] * 5))}"
 
@@ -528,6 +576,7 @@ def _check_arguments(
     side: str,
     requires: Sequence[str],
     window: int,
+    target_index: int | None,
     predictions: int,
     marker_frame: str | None,
     torques: Sequence[str],
@@ -537,8 +586,14 @@ def _check_arguments(
         raise ConfigError(f"VIDDataset: side='{side}' must be 'train' or 'test'.")
     if isinstance(requires, str) or not set(requires) <= set(MODALITIES):
         raise ConfigError(f"VIDDataset: requires={requires!r} must be a list of some of {', '.join(MODALITIES)}.")
-    if window < 1 or window % 2 == 0:
-        raise ConfigError(f"VIDDataset: window={window} must be odd, so that it has a centre frame.")
+    if window < 1 or (target_index is None and window % 2 == 0):
+        raise ConfigError(
+            f"VIDDataset: window={window} must be odd, so that it has a centre frame; or give the target_index."
+        )
+    if target_index is not None and not 0 <= target_index < window:
+        raise ConfigError(
+            f"VIDDataset: target_index={target_index} must be 0 to {window - 1}, one of the window's {window} frames."
+        )
     if predictions < 1:
         raise ConfigError(f"VIDDataset: predictions={predictions} must be 1 or more.")
     if marker_frame not in ("camera", "ground", None):

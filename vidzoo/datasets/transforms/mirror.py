@@ -45,10 +45,11 @@ def mirror_sample(sample: dict[str, Any]) -> dict[str, Any]:
     """Return the sample of the person mirrored in the sagittal plane.
 
     Images are mirrored in x. Left and right are swapped by name; what points sideways changes its sign: z of the
-    ground frame, x of the camera's, the coordinates and torques of ``anatomy.SAGITTAL_MIRROR_SIGN_FLIPS``, and the
-    x and y rotation rows of the foot Jacobians (axial vectors). Marker targets glued anywhere on a segment have no
-    mirror image and become invalid; as an input, each takes the place that its opposite number mirrors to. The equation
-    torques = inertial_torques - J^T W holds for the mirrored sample with the mirrored wrench.
+    ground frame (markers, foot forces), x of the camera's, the coordinates and torques of
+    ``anatomy.SAGITTAL_MIRROR_SIGN_FLIPS``, and the x and y rotation rows of the foot Jacobians (axial vectors). Marker
+    targets glued anywhere on a segment have no mirror image and become invalid; as an input, each takes the place that
+    its opposite number mirrors to. The equation torques = inertial_torques - J^T W holds for the mirrored sample with
+    the mirrored wrench.
     """
     out = dict(sample)
     if "images" in sample:
@@ -56,6 +57,8 @@ def mirror_sample(sample: dict[str, Any]) -> dict[str, Any]:
     for name in ("markers", "marker_velocities"):
         if name in sample:
             out[name] = sample[name][..., _MARKER_SOURCE, :] * _GROUND_SIGN
+    if "marker_valid" in sample:
+        out["marker_valid"] = sample["marker_valid"][..., _MARKER_SOURCE]
     for name in ("coordinates", "coordinate_velocities", "inertial_torques"):
         if name in sample:
             out[name] = sample[name][..., _COORDINATE_INDEX] * _COORDINATE_SIGN
@@ -68,6 +71,9 @@ def mirror_sample(sample: dict[str, Any]) -> dict[str, Any]:
         sign = np.where(np.isin(names, SAGITTAL_MIRROR_SIGN_FLIPS), -1, 1).astype(np.float32)
         out["valid"] = sample["valid"][..., index] & (index >= 0)
         out["gt_torques"] = np.where(out["valid"], sample["gt_torques"][..., index] * sign, np.float32(0))
+    if "gt_grf" in sample:
+        out["gt_grf"] = sample["gt_grf"][..., ::-1, :] * _GROUND_SIGN
+        out["gt_contact"] = np.ascontiguousarray(sample["gt_contact"][..., ::-1])
     if "gt_markers" in sample:
         sign = _CAMERA_SIGN if sample["marker_frame"] == "camera" else _GROUND_SIGN
         out["gt_marker_valid"] = sample["gt_marker_valid"][..., _MARKER_INDEX] & _HAS_MIRROR_TARGET

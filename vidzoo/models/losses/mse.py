@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import torch
-from mmengine.dist import all_reduce
 from torch import Tensor, nn
 
+from vidzoo.models.losses.masked_mean import masked_mean
 from vidzoo.registry import MODELS
 
 
@@ -33,7 +33,4 @@ class WeightedMSELoss(nn.Module):
         """
         valid = valid.expand_as(target)
         error = torch.where(valid, prediction.float() - target.float(), 0.0)
-        count = valid.sum(dtype=torch.float32)
-        if self.training:
-            all_reduce(count, "mean")
-        return self.weight * error.square().sum() / torch.where(count > 0, count, 1.0)
+        return self.weight * masked_mean(error.square(), valid, self.training)
