@@ -67,4 +67,6 @@ class TorqueSample(BaseDataElement):
         pred_torques: float32 [K, Q] N·m.
         pred_markers: float32 [L, M, 3] m, as ``gt_markers``.
         pred_pose: float32 [L, J, 3] in heatmap bins (x, y, z).
+        pred_wrenches: float32 [K, 2, 6]: of the ground on the right and left foot, N·m about the calcaneus origin, N.
+        pred_residual: float32 [K, 2]: pelvis force N and moment N·m that the predicted wrenches leave unexplained.
     """

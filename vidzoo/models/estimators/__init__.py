@@ -1,6 +1,7 @@
 """Slot: whole networks, from a batch of clips to torques."""
 
 from vidzoo.models.estimators.base import TorqueEstimator
+from vidzoo.models.estimators.dino import DinoEndToEnd, DinoHybrid
 from vidzoo.models.estimators.vid_network import VIDNetwork
 
-__all__ = ["TorqueEstimator", "VIDNetwork"]
+__all__ = ["DinoEndToEnd", "DinoHybrid", "TorqueEstimator", "VIDNetwork"]
