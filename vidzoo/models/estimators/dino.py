@@ -72,7 +72,7 @@ class KinematicTrunk(nn.Module):
             its frames, of which the last state counts.
         window: T.
         out_features: of the linear layer at the end.
-        dropout: in training, behind each hidden layer.
+        dropout: in training, behind each hidden layer of the MLP, between those of the LSTM.
     """
 
     posture_scale: Tensor
