@@ -97,7 +97,7 @@ class KinematicTrunk(nn.Module):
         self.mlp: nn.Sequential | None = None
         if kind == "lstm":
             self.lstm = nn.LSTM(per_frame + NUM_BODY, width, depth, batch_first=True, dropout=dropout)
-            first = self.lstm.get_parameter("weight_ih_l0")
+            first: Tensor = self.lstm.get_parameter("weight_ih_l0")
         else:
             sizes = [window * per_frame + NUM_BODY] + [width] * depth
             linear = [nn.Linear(*size) for size in pairwise(sizes)]
