@@ -29,7 +29,7 @@ def test_recipe_builds(path: Path, tiny_vid_file: Path, tiny_split: Path):
     for side in ("train", "test"):
         dataset = config[f"{side}_dataloader"].dataset
         assert (dataset.side, dataset.window) == (side, window)
-        assert dataset.get("target_index") == config.model.get("target_index")
+        assert dataset.get("target_index") == getattr(model, "target_index", None)
         assert set(model.requires) <= set(dataset.requires)
         for transform in dataset.get("pipeline", []):
             TRANSFORMS.build(transform)

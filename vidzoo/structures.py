@@ -76,4 +76,6 @@ class TorqueSample(BaseDataElement):
         pred_pose: float32 [L, J, 3] in heatmap bins (x, y, z).
         pred_grf: float32 [K, 2, 3] N, as ``gt_grf`` at the predicted frames.
         pred_contact: bool [K, 2], as ``gt_contact`` at the predicted frames.
+        pred_wrenches: float32 [K, 2, 6]: of the ground on the right and left foot, N·m about the calcaneus origin, N.
+        pred_residual: float32 [K, 2]: pelvis force N and moment N·m that the predicted wrenches leave unexplained.
     """

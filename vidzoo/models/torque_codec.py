@@ -30,8 +30,8 @@ class Standardizer(nn.Module):
     def __init__(self, shape: Sequence[int], key: str) -> None:
         super().__init__()
         self.key = key
-        self.register_buffer("mean", torch.zeros(*shape))
-        self.register_buffer("std", torch.ones(*shape))
+        self.register_buffer("mean", torch.zeros(tuple(shape)))
+        self.register_buffer("std", torch.ones(tuple(shape)))
         self.register_buffer("is_set", torch.zeros((), dtype=torch.uint8))  # saved, and a type that gloo broadcasts
 
     def set_statistics(self, mean: ArrayLike, std: ArrayLike) -> None:

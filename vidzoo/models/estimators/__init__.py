@@ -1,7 +1,8 @@
 """Slot: whole networks, from a batch of clips to torques."""
 
 from vidzoo.models.estimators.base import TorqueEstimator
+from vidzoo.models.estimators.dino import DinoEndToEnd, DinoHybrid
 from vidzoo.models.estimators.imdy import ImDy
 from vidzoo.models.estimators.vid_network import VIDNetwork
 
-__all__ = ["ImDy", "TorqueEstimator", "VIDNetwork"]
+__all__ = ["DinoEndToEnd", "DinoHybrid", "ImDy", "TorqueEstimator", "VIDNetwork"]
