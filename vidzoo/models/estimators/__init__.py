@@ -1,6 +1,7 @@
 """Slot: whole networks, from a batch of clips to torques."""
 
 from vidzoo.models.estimators.base import TorqueEstimator
+from vidzoo.models.estimators.marker_torque_net import MarkerTorqueNet
 from vidzoo.models.estimators.vid_network import VIDNetwork
 
-__all__ = ["TorqueEstimator", "VIDNetwork"]
+__all__ = ["MarkerTorqueNet", "TorqueEstimator", "VIDNetwork"]
