@@ -193,7 +193,7 @@ class TestTimm:
             TimmBackbone(**arguments)
 
     def test_an_unknown_tag_lists_the_known(self, timm):
-        with pytest.raises(ConfigError, match="weights='imagenet' is no tag of resnet18; choose .*a1_in1k"):
+        with pytest.raises(ConfigError, match=r"weights='imagenet' is no tag of resnet18; choose .*a1_in1k"):
             TimmBackbone("resnet18", weights="imagenet").init_weights()
 
     def test_no_network_says_how_to_go_on(self, timm, monkeypatch):
