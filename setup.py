@@ -16,6 +16,8 @@ EXTRAS = {
     ],
     # the synthetic data set: tools/make_synthetic.py
     "synthetic": ["mujoco>=3.2"],
+    # every network of timm as a backbone: TimmBackbone
+    "timm": ["timm>=1.0"],
     "dev": ["mypy", "pre-commit", "pytest", "ruff", "scikit-learn"],
 }
 EXTRAS["all"] = sorted({requirement for group in EXTRAS.values() for requirement in group})

@@ -426,8 +426,10 @@ class VIDDataset(Dataset):
         """Return mean and standard deviation of this side's targets and numeric inputs, each frame counted once.
 
         Keys: 'torques_per_kg' ([Q] N·m/kg, over good labels that some clip predicts), 'markers' ([M, 3] m, in the axes
-        of the marker targets; there if these are), 'grf_per_kg' ([2, 3] N/kg; there if the forces are), and 'input_' +
-        modality for every required one but 'frames' and 'marker_valid' (as it enters the model, before any centring).
+        of the marker targets; there if these are), 'grf_per_kg' ([2, 3] N/kg; there if the forces are), 'input_' +
+        modality for every required one but 'frames' and 'marker_valid' (as it enters the model, before any centring),
+        and, with 'markers', 'input_markers_centred': the markers moved along the floor until the pelvis centre is above
+        the ground's origin.
 
         Raises:
             DataError: a torque has no good label on this side.
@@ -443,6 +445,9 @@ class VIDDataset(Dataset):
             for name, values in recording.modalities.items():
                 if name != "marker_valid":
                     inputs[name].append(values[recording.target])
+                if name == "markers":
+                    place = _pelvis_centre(inputs[name][-1]) * np.array([1, 0, 1], dtype=np.float32)
+                    inputs["markers_centred"].append(inputs[name][-1] - place)
             for name in {"mass", "height"} & set(self.requires):
                 inputs[name].append(np.full(int(recording.target.sum()), getattr(recording, name)))
         good = np.concatenate(valid)

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Sequence
-from pathlib import Path
-from typing import cast
 
-import safetensors
-import torch
 import torchvision
-from safetensors.torch import load_file
 from torch import Tensor, nn
-from torchvision.models import WeightsEnum, get_model_weights
 
-from vidzoo.errors import CheckpointError, ConfigError
+from vidzoo.errors import ConfigError
+from vidzoo.models.backbones.weights import load_part, torchvision_state_dict
 from vidzoo.registry import MODELS
 
 DEPTHS = (18, 34, 50, 101, 152)
 STAGES = ("layer1", "layer2", "layer3", "layer4")
-WEIGHT_FILES = (".pth", ".pt", ".safetensors")
 
 
 @MODELS.register_module()
@@ -64,6 +57,7 @@ class ResNet(nn.Module):
         self.frozen_stages = frozen_stages
         self.norm_eval = norm_eval
         net = getattr(torchvision.models, f"resnet{depth}")(weights=None)
+        self._whole = frozenset(net.state_dict())
         self.conv1, self.bn1, self.relu, self.maxpool = net.conv1, net.bn1, net.relu, net.maxpool
         for stage in STAGES[: max(out_indices) + 1]:  # torchvision's names, so that its weights fit
             self.add_module(stage, getattr(net, stage))
@@ -102,55 +96,7 @@ class ResNet(nn.Module):
             ConfigError: no such name or file, or the download failed.
             CheckpointError: the file holds no state dict of this network.
         """
-        if self.weights is None:
-            return
-        if self.weights.endswith(WEIGHT_FILES):
-            state = _read_state_dict(Path(self.weights))
-        else:
-            state = _download_state_dict(self.depth, self.weights)
-        left_out = ("fc.", *(f"{stage}." for stage in STAGES[len(self._stages) :]))
-        state = {name: value for name, value in state.items() if not name.startswith(left_out)}
-        try:
-            self.load_state_dict(state)
-        except RuntimeError as error:
-            reason = str(error).split("\n\t")[1].strip()
-            raise CheckpointError(
-                f"{self.weights}: holds no weights of torchvision's resnet{self.depth} ({reason[:200]}); "
-                f"give the file of that network, or the depth that fits the file."
-            ) from None
-
-
-def _download_state_dict(depth: int, name: str) -> dict[str, Tensor]:
-    choices = cast("type[WeightsEnum]", get_model_weights(f"resnet{depth}"))
-    if name not in choices.__members__:
-        raise ConfigError(
-            f"ResNet: weights='{name}' is no set of torchvision's resnet{depth}; "
-            f"choose {', '.join(choices.__members__)}, or the path of a {', '.join(WEIGHT_FILES)} file."
-        )
-    try:
-        return dict(choices[name].get_state_dict(progress=True, check_hash=True))
-    except (OSError, RuntimeError) as error:  # no network; a hash that does not fit
-        raise ConfigError(
-            f"ResNet: could not download {choices[name].url} ({error}); fetch it elsewhere and set "
-            f"backbone.weights to the file's path, or to None for random weights."
-        ) from None
-
-
-def _read_state_dict(path: Path) -> dict[str, Tensor]:
-    if not path.is_file():
-        raise ConfigError(f"{path}: no such file; set backbone.weights to a state dict of torchvision's, or to None.")
-    try:
-        if path.suffix == ".safetensors":
-            state = load_file(path)
-        else:
-            state = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, safetensors.SafetensorError) as error:
-        raise CheckpointError(
-            f"{path}: cannot be read as a plain state dict ({str(error).splitlines()[0][:200]}); "
-            f"save it anew with torch.save(model.state_dict(), path)."
-        ) from None
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise CheckpointError(
-            f"{path}: is no state dict (a dict of name to tensor); save it with torch.save(model.state_dict(), path)."
-        )
-    return state
+        if self.weights is not None:
+            network = f"resnet{self.depth}"
+            state = torchvision_state_dict(network, self.weights)
+            load_part(self, state, self._whole, f"torchvision's {network}", self.weights)

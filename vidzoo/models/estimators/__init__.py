@@ -3,6 +3,7 @@
 from vidzoo.models.estimators.base import TorqueEstimator
 from vidzoo.models.estimators.dino import DinoEndToEnd, DinoHybrid
 from vidzoo.models.estimators.imdy import ImDy
+from vidzoo.models.estimators.marker_torque_net import MarkerTorqueNet
 from vidzoo.models.estimators.vid_network import VIDNetwork
 
-__all__ = ["DinoEndToEnd", "DinoHybrid", "ImDy", "TorqueEstimator", "VIDNetwork"]
+__all__ = ["DinoEndToEnd", "DinoHybrid", "ImDy", "MarkerTorqueNet", "TorqueEstimator", "VIDNetwork"]

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 
 from vidzoo.errors import ConfigError
 from vidzoo.models.estimators.base import TorqueEstimator, build_part, stack
-from vidzoo.models.pose_decoders import Pose, normalise_coordinates
+from vidzoo.models.estimators.fit import build_temporal_head, describe, probe
+from vidzoo.models.heatmap_heads import AxisLogits
+from vidzoo.models.pose_decoders import Pose, bin_features, coordinate_features, marginal_features
 from vidzoo.models.torque_codec import MarkerCodec
 from vidzoo.registry import MODELS
 from vidzoo.structures import Inputs, TorqueSample
@@ -41,25 +42,6 @@ class ImageResult(NamedTuple):
     """[N, M, 3], standardised."""
     pose: Tensor
     """[N, J, 3] in heatmap bins."""
-
-
-def bin_features(probabilities: Tensor, bins: int) -> Tensor:
-    """Return the excess of probabilities over a uniform distribution on ``bins`` cells, in units of the latter.
-
-    A probability is about 1 / bins, too small to learn from; this is 0 where uniform and bins - 1 where certain.
-    """
-    return bins * probabilities - 1
-
-
-def coordinate_features(pose: Pose) -> Tensor:
-    """Return [N, 3 J]: coordinates in [-1, 1]."""
-    volume = [marginal.shape[-1] for marginal in pose.marginals]
-    return normalise_coordinates(pose.coordinates, volume).flatten(1)
-
-
-def marginal_features(pose: Pose) -> Tensor:
-    """Return [N, J (D + h + w)]: the marginals, which hold the coordinates and their spread."""
-    return torch.cat([bin_features(marginal, marginal.shape[-1]) for marginal in pose.marginals], dim=-1).flatten(1)
 
 
 def pooled_features(pose: Pose) -> Tensor:
@@ -114,10 +96,11 @@ class VIDNetwork(TorqueEstimator[VIDOutput]):
 
     Args:
         backbone: images [N, 3, S, S] to a tuple of maps.
-        heatmap_head: maps to volume logits [N, J, D, h, w].
+        heatmap_head: maps to volume logits [N, J, D, h, w], or to :class:`AxisLogits`.
         pose_decoder: logits to a :class:`Pose`; gets ``keep_volume``, True, only where ``spf_mode`` needs the volume.
-        marker_regressor: pose [N, J, 3] in [-1, 1] to standardised markers [N, M, 3]; None leaves markers out of loss
-            and tokens (the paper's Table 5, "marker regressor off").
+        marker_regressor: pose [N, J, 3] in [-1, 1], or the whole :class:`Pose` where its attribute ``takes_pose`` is
+            True, to standardised markers [N, M, 3]; None leaves markers out of loss and tokens (the paper's Table 5,
+            "marker regressor off").
         temporal_head: tokens [B, L, F] to standardised torques [B, K, Q]; a config's type takes F as ``in_features``,
             and the config or the head says what its ``window`` is.
         torque_codec: N·m to standardised N·m/kg and back.
@@ -172,12 +155,9 @@ class VIDNetwork(TorqueEstimator[VIDOutput]):
             self.marker_codec = build_part(marker_codec, "marker_codec")
             self.marker_loss = build_part(marker_loss, "marker_loss")
         in_features = self._probe_tokens()
-        window = None
-        if isinstance(temporal_head, Mapping):
-            window = temporal_head.get("window")
-            temporal_head = {"in_features": in_features, **temporal_head}
-        self.temporal_head: nn.Module = build_part(temporal_head, "temporal_head")
-        self._probe_temporal_head(in_features, getattr(self.temporal_head, "window", window))
+        self.temporal_head, self.window = build_temporal_head(
+            temporal_head, in_features, self.torque_codec, f"spf_mode='{self.spf_mode}' and the markers give"
+        )
         for part in (self.backbone, self.heatmap_head):
             for weight in (p for p in part.parameters() if p.ndim == 4):
                 # Not contiguous(): it leaves 1 x 1 kernels with strides that their gradients will not have.
@@ -186,50 +166,38 @@ class VIDNetwork(TorqueEstimator[VIDOutput]):
     def _probe_tokens(self) -> int:
         """Send shapes through the image part; return F."""
         images = torch.empty(2, 3, self.image_size, self.image_size, device="meta")
-        maps = _probe("backbone", self.backbone, images)
+        maps = probe("backbone", self.backbone, images)
         if not isinstance(maps, tuple | list):
-            raise ConfigError(f"backbone: gives {_describe(maps)}, expected a tuple of maps [N, C, h, w].")
-        logits = _probe("heatmap_head", self.heatmap_head, maps)
-        if not isinstance(logits, Tensor) or logits.ndim != 5:
-            raise ConfigError(f"heatmap_head: gives {_describe(logits)}, expected volume logits [N, J, D, h, w].")
-        pose = _probe("pose_decoder", self.pose_decoder, logits, *self._keep_volume)
+            raise ConfigError(f"backbone: gives {describe(maps)}, expected a tuple of maps [N, C, h, w].")
+        logits = probe("heatmap_head", self.heatmap_head, maps)
+        if not isinstance(logits, AxisLogits) and not (isinstance(logits, Tensor) and logits.ndim == 5):
+            raise ConfigError(
+                f"heatmap_head: gives {describe(logits)}, expected volume logits [N, J, D, h, w] or AxisLogits."
+            )
+        pose = probe("pose_decoder", self.pose_decoder, logits, *self._keep_volume)
         if not isinstance(pose, Pose):
-            raise ConfigError(f"pose_decoder: gives {_describe(pose)}, expected a vidzoo.models.pose_decoders.Pose.")
+            raise ConfigError(f"pose_decoder: gives {describe(pose)}, expected a vidzoo.models.pose_decoders.Pose.")
         width = SPF_MODES[self.spf_mode](pose).shape[1]
         if self.marker_regressor is not None and self.marker_codec is not None:
-            markers = _probe("marker_regressor", self.marker_regressor, pose.coordinates)
+            markers = probe("marker_regressor", self.marker_regressor, self._regressor_input(pose))
             expected = (2, *self.marker_codec.mean.shape)
             if not isinstance(markers, Tensor) or markers.shape != expected:
                 raise ConfigError(
-                    f"marker_regressor: gives {_describe(markers)}, but marker_codec has {list(expected[1:])} an image."
+                    f"marker_regressor: gives {describe(markers)}, but marker_codec has {list(expected[1:])} an image."
                 )
             width += markers[0].numel()
         return width
-
-    def _probe_temporal_head(self, in_features: int, window: Any) -> None:
-        head = self.temporal_head
-        if getattr(head, "in_features", in_features) != in_features:
-            raise ConfigError(
-                f"temporal_head: in_features={head.in_features}, but spf_mode='{self.spf_mode}' and the markers give "
-                f"{in_features} features a frame; leave in_features out of its config."
-            )
-        if not isinstance(window, int) or window < 1:
-            raise ConfigError(
-                f"temporal_head: {type(head).__name__} has window={window!r}, expected the number of frames that a "
-                f"prediction sees; give its config a window, or the head that attribute."
-            )
-        torques = _probe("temporal_head", head, torch.empty(2, window, in_features, device="meta"))
-        expected = (2, 1, *self.torque_codec.mean.shape)
-        if not isinstance(torques, Tensor) or torques.shape != expected:
-            raise ConfigError(
-                f"temporal_head: gives {_describe(torques)} for one window of two clips, but torque_codec has "
-                f"{list(expected)}; let both have the same num_torques."
-            )
 
     @property
     def _keep_volume(self) -> tuple[bool, ...]:
         """Further arguments of the pose decoder: one that is never asked for the volume need not know of it."""
         return (True,) if self.spf_mode in ("pooled8", "full") else ()
+
+    def _regressor_input(self, pose: Pose) -> Pose | Tensor:
+        """Return the pose [N, J, 3] in [-1, 1], or all of it for a marker regressor that says ``takes_pose``."""
+        if getattr(self.marker_regressor, "takes_pose", False):
+            return pose
+        return coordinate_features(pose).unflatten(1, (-1, 3))
 
     def encode_images(self, images: Tensor) -> ImageResult:
         """Return tokens, markers and pose of normalised images [N, 3, S, S]."""
@@ -238,7 +206,7 @@ class VIDNetwork(TorqueEstimator[VIDOutput]):
         tokens = SPF_MODES[self.spf_mode](pose)
         markers = None
         if self.marker_regressor is not None:
-            markers = self.marker_regressor(coordinate_features(pose).unflatten(1, (-1, 3)))
+            markers = self.marker_regressor(self._regressor_input(pose))
             tokens = torch.cat([tokens, markers.flatten(1)], dim=1)
         return ImageResult(tokens, markers, pose.coordinates)
 
@@ -281,25 +249,3 @@ class VIDNetwork(TorqueEstimator[VIDOutput]):
             for sample, markers in zip(samples, self.marker_codec.decode(output.markers)):
                 sample.pred_markers = markers
         return samples
-
-
-def _probe(slot: str, part: nn.Module, *args: Any) -> Any:
-    """Run ``part`` on tensors that have shapes and no content: nothing is computed and no state changes."""
-    state = {name: value.to("meta") for name, value in (*part.named_parameters(), *part.named_buffers())}
-    try:
-        return functional_call(part, state, args)
-    except (RuntimeError, ValueError, IndexError, TypeError, AttributeError) as error:
-        further = f" (and {', '.join(map(repr, args[1:]))})" if args[1:] else ""
-        raise ConfigError(
-            f"{slot}: {type(part).__name__} does not fit the part before it, which gives {_describe(args[0])}"
-            f"{further}: {' '.join(str(error).splitlines()[:1]) or type(error).__name__}."
-        ) from error
-
-
-def _describe(value: Any) -> str:
-    """Return a tensor's shape, a list of them, or a type's name."""
-    if isinstance(value, Tensor):
-        return str(list(value.shape))
-    if isinstance(value, tuple | list) and not hasattr(value, "_fields"):
-        return ", ".join(map(_describe, value)) or "nothing"
-    return f"a {type(value).__name__}"

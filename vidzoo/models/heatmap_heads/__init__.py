@@ -1,5 +1,7 @@
-"""Slot: the backbone's last map [N, C, h, w] to volume logits [N, J, D, h', w']."""
+"""Slot: the backbone's last map [N, C, h, w] to volume logits [N, J, D, h', w'] or to :class:`AxisLogits`."""
 
 from vidzoo.models.heatmap_heads.deconv_head import DeconvHead
+from vidzoo.models.heatmap_heads.separable_head import SeparableHead
+from vidzoo.models.heatmap_heads.simcc_head import AxisLogits, SimCCHead
 
-__all__ = ["DeconvHead"]
+__all__ = ["AxisLogits", "DeconvHead", "SeparableHead", "SimCCHead"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from vidzoo.errors import ConfigError
+from vidzoo.models.heatmap_heads.maps import last_map
 from vidzoo.registry import MODELS
 
 
@@ -59,10 +59,6 @@ class DeconvHead(nn.Module):
 
     def forward(self, maps: tuple[Tensor, ...]) -> Tensor:
         """Return volume logits [N, J, D, h, w] for the backbone's maps, of which the last is used."""
-        if maps[-1].shape[1] != self.in_channels:  # shape-only runs of a deconvolution do not notice
-            raise ConfigError(
-                f"DeconvHead: in_channels={self.in_channels}, but the backbone's last map has {maps[-1].shape[1]} "
-                f"channels; set in_channels to that."
-            )
+        features = self.deconv(last_map(maps, self.in_channels, "DeconvHead"))
         # A view in either memory format: splitting a dimension never moves data.
-        return self.final(self.deconv(maps[-1])).unflatten(1, (self.num_joints, self.depth_bins))
+        return self.final(features).unflatten(1, (self.num_joints, self.depth_bins))

@@ -2,24 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
-
-import torch
 from torch import Tensor, nn
 
+from vidzoo.models.pose_decoders.pose import Pose, expected_pose
 from vidzoo.registry import MODELS
-
-
-class Pose(NamedTuple):
-    """What a pose decoder knows of N images with J joints."""
-
-    coordinates: Tensor
-    """[N, J, 3] x (along w), y (along h), z (along D) in bins: 0 is the centre of the first bin."""
-    marginals: tuple[Tensor, Tensor, Tensor]
-    """Probabilities along depth [N, J, D], height [N, J, h] and width [N, J, w]; each sums to 1."""
-    probabilities: Tensor | None
-    """[N, J, D, h, w], sums to 1 per joint; None unless asked for."""
 
 
 def soft_argmax_3d(logits: Tensor, keep_volume: bool = False) -> Pose:
@@ -40,24 +26,7 @@ def soft_argmax_3d(logits: Tensor, keep_volume: bool = False) -> Pose:
     totals = (mass.sum((3, 4)), plane.sum(3), plane.sum(2))
     total = totals[0].sum(-1, keepdim=True)
     depth, height, width = (axis / total for axis in totals)
-    coordinates = torch.stack([_expectation(width), _expectation(height), _expectation(depth)], dim=-1)
-    return Pose(coordinates, (depth, height, width), mass / total[..., None, None] if keep_volume else None)
-
-
-def _expectation(marginal: Tensor) -> Tensor:
-    # No matmul: autocast would round its inputs to half precision.
-    bins = torch.arange(marginal.shape[-1], device=marginal.device, dtype=marginal.dtype)
-    return (marginal * bins).sum(-1)
-
-
-def normalise_coordinates(coordinates: Tensor, volume: Sequence[int]) -> Tensor:
-    """Map bin coordinates [..., 3] (x, y, z) of a volume (D, h, w) to [-1, 1], outer edge to outer edge.
-
-    The centre of bin i of n goes to (2 i + 1) / n - 1, so that a finer volume gives the same numbers.
-    """
-    # Axis by axis: a tensor of the sizes would have to be copied to the device at each call.
-    axes = zip(coordinates.unbind(-1), reversed(volume))
-    return torch.stack([(2 * axis + 1) / bins - 1 for axis, bins in axes], dim=-1)
+    return expected_pose(depth, height, width, mass / total[..., None, None] if keep_volume else None)
 
 
 @MODELS.register_module()

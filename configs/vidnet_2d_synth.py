@@ -1,0 +1,13 @@
+# As vidnet_r18_synth.py, but without depth: a volume of one bin along the line of sight, so that every joint has z = 0.
+_base_ = [
+    "./_base_/datasets/vid_laptop.py",
+    "./_base_/models/vidnet_r18.py",
+    "./_base_/schedules/adam_short.py",
+    "./_base_/runtime/default.py",
+]
+vid_file = "data/synth.h5"
+split = "data/synth_trial.json"
+model = dict(image_size=64, heatmap_head=dict(depth_bins=1))
+train_dataloader = dict(batch_size=16, dataset=dict(image_size=64, marker_frame="camera"))
+test_dataloader = dict(dataset=dict(image_size=64, marker_frame="camera"))
+train_cfg = dict(max_epochs=8)
