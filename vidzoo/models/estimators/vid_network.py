@@ -178,23 +178,11 @@ class VIDNetwork(TorqueEstimator[VIDOutput]):
             temporal_head = {"in_features": in_features, **temporal_head}
         self.temporal_head: nn.Module = build_part(temporal_head, "temporal_head")
         self._probe_temporal_head(in_features, getattr(self.temporal_head, "window", window))
-        for part in (self.backbone, self.heatmap_head):
-            for weight in (p for p in part.parameters() if p.ndim == 4):
-                # Not contiguous(): it leaves 1 x 1 kernels with strides that their gradients will not have.
-                weight.data = torch.empty_like(weight, memory_format=torch.channels_last).copy_(weight.data)
+        use_channels_last(self.backbone, self.heatmap_head)
 
     def _probe_tokens(self) -> int:
         """Send shapes through the image part; return F."""
-        images = torch.empty(2, 3, self.image_size, self.image_size, device="meta")
-        maps = _probe("backbone", self.backbone, images)
-        if not isinstance(maps, tuple | list):
-            raise ConfigError(f"backbone: gives {_describe(maps)}, expected a tuple of maps [N, C, h, w].")
-        logits = _probe("heatmap_head", self.heatmap_head, maps)
-        if not isinstance(logits, Tensor) or logits.ndim != 5:
-            raise ConfigError(f"heatmap_head: gives {_describe(logits)}, expected volume logits [N, J, D, h, w].")
-        pose = _probe("pose_decoder", self.pose_decoder, logits, *self._keep_volume)
-        if not isinstance(pose, Pose):
-            raise ConfigError(f"pose_decoder: gives {_describe(pose)}, expected a vidzoo.models.pose_decoders.Pose.")
+        pose = probe_pose(self.backbone, self.heatmap_head, self.pose_decoder, self.image_size, *self._keep_volume)
         width = SPF_MODES[self.spf_mode](pose).shape[1]
         if self.marker_regressor is not None and self.marker_codec is not None:
             markers = _probe("marker_regressor", self.marker_regressor, pose.coordinates)
@@ -281,6 +269,34 @@ class VIDNetwork(TorqueEstimator[VIDOutput]):
             for sample, markers in zip(samples, self.marker_codec.decode(output.markers)):
                 sample.pred_markers = markers
         return samples
+
+
+def probe_pose(
+    backbone: nn.Module, heatmap_head: nn.Module, pose_decoder: nn.Module, image_size: int, *further: bool
+) -> Pose:
+    """Send the shapes of two images through the parts that find a pose.
+
+    Raises:
+        ConfigError: a part does not fit the one before it.
+    """
+    maps = _probe("backbone", backbone, torch.empty(2, 3, image_size, image_size, device="meta"))
+    if not isinstance(maps, tuple | list):
+        raise ConfigError(f"backbone: gives {_describe(maps)}, expected a tuple of maps [N, C, h, w].")
+    logits = _probe("heatmap_head", heatmap_head, maps)
+    if not isinstance(logits, Tensor) or logits.ndim != 5:
+        raise ConfigError(f"heatmap_head: gives {_describe(logits)}, expected volume logits [N, J, D, h, w].")
+    pose = _probe("pose_decoder", pose_decoder, logits, *further)
+    if not isinstance(pose, Pose):
+        raise ConfigError(f"pose_decoder: gives {_describe(pose)}, expected a vidzoo.models.pose_decoders.Pose.")
+    return pose
+
+
+def use_channels_last(*parts: nn.Module) -> None:
+    """Lay the kernels of convolutions out channels last, which is faster on CPUs and tensor cores."""
+    for part in parts:
+        for weight in (p for p in part.parameters() if p.ndim == 4):
+            # Not contiguous(): it leaves 1 x 1 kernels with strides that their gradients will not have.
+            weight.data = torch.empty_like(weight, memory_format=torch.channels_last).copy_(weight.data)
 
 
 def _probe(slot: str, part: nn.Module, *args: Any) -> Any:

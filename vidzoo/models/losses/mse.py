@@ -31,9 +31,18 @@ class WeightedMSELoss(nn.Module):
             target: of the same shape; what it holds in invalid entries, NaN too, plays no part.
             valid: bool, broadcastable to that shape.
         """
-        valid = valid.expand_as(target)
-        error = torch.where(valid, prediction.float() - target.float(), 0.0)
-        count = valid.sum(dtype=torch.float32)
-        if self.training:
-            all_reduce(count, "mean")
-        return self.weight * error.square().sum() / torch.where(count > 0, count, 1.0)
+        error, count = masked_error(prediction, target, valid, self.training)
+        return self.weight * error.square().sum() / count
+
+
+def masked_error(prediction: Tensor, target: Tensor, valid: Tensor, over_processes: bool) -> tuple[Tensor, Tensor]:
+    """Return prediction - target in float32, 0 where not ``valid``, and what its sum is to be divided by.
+
+    That is the number of valid entries, or its mean over the processes; 1 where there is none.
+    """
+    valid = valid.expand_as(target)
+    error = torch.where(valid, prediction.float() - target.float(), 0.0)
+    count = valid.sum(dtype=torch.float32)
+    if over_processes:
+        all_reduce(count, "mean")
+    return error, torch.where(count > 0, count, 1.0)
