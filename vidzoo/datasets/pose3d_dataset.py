@@ -75,8 +75,12 @@ class Pose3DDataset(Dataset):
             labels.append({name: file.labels(name, count) for name in ("joints", "pixels", "intrinsics", "crop")})
             kinds.append(file.attribute("kind"))
             hashes.append(file.attribute("content_hash"))
-            if file.attribute("vid_hash"):
-                splits[file.attribute("vid_hash")] = file.attribute("split_hash")
+            vid_hash, split_hash = file.attribute("vid_hash"), file.attribute("split_hash")
+            if vid_hash and splits.setdefault(vid_hash, split_hash) != split_hash:
+                raise DataError(
+                    f"{file.path}: comes from the same vid file as another of pose_files, but by another split, so that "
+                    f"one's training images may be the other's test images; make both with one split."
+                )
             file.close()  # no handle is open when worker processes are forked
         self._kinds = kinds
         self._first = np.cumsum([0, *(len(o) - 1 for o in offsets)])
