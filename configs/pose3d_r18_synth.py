@@ -27,4 +27,4 @@ train_dataloader = dict(
 test_dataloader = dict(
     batch_size=64, num_workers=1, dataset=dict(pose_files=["data/synth_pose3d_test.h5"], image_size=64)
 )
-train_cfg = dict(max_epochs=8)
+train_cfg = dict(max_epochs=6)

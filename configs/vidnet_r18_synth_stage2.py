@@ -1,4 +1,4 @@
-# As vidnet_r18_synth.py, its image part begun by stage 1 (pose3d_r18_synth.py): the quickstart's recipe.
+# As vidnet_r18_synth.py, its image part begun by stage 1 (train pose3d_r18_synth.py first): the quickstart's recipe.
 _base_ = [
     "./_base_/datasets/vid_laptop.py",
     "./_base_/models/vidnet_r18.py",
