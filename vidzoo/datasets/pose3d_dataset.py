@@ -63,7 +63,8 @@ class Pose3DDataset(Dataset):
         self.seed = 0
         # In shared memory, so that persistent workers hear of a new epoch.
         self._epoch = torch.zeros(1, dtype=torch.int64).share_memory_()
-        offsets, labels, hashes, kinds, splits = [], [], [], [], {}
+        offsets, labels, hashes, kinds = [], [], [], []
+        splits: dict[str, str] = {}
         for file in self.files:
             if file.attribute("side") != side:
                 raise DataError(
@@ -78,7 +79,7 @@ class Pose3DDataset(Dataset):
             vid_hash, split_hash = file.attribute("vid_hash"), file.attribute("split_hash")
             if vid_hash and splits.setdefault(vid_hash, split_hash) != split_hash:
                 raise DataError(
-                    f"{file.path}: comes from the same vid file as another of pose_files, but by another split, so that "
+                    f"{file.path}: comes from the vid file of another of pose_files, but by another split, so that "
                     f"one's training images may be the other's test images; make both with one split."
                 )
             file.close()  # no handle is open when worker processes are forked
