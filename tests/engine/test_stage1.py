@@ -92,7 +92,10 @@ def test_stage_1_resumes_bit_by_bit(folder, tmp_path):
 def test_stage_2_begins_with_stage_1s_image_part_alone(folder, tmp_path, stage2):
     options = stage2 | {"stage1": str(folder / "stage1")}
     runs = {}
-    for name, extra in (("with", options), ("without", options | {"stage1": None})):
+    # Weights that stage 1 replaces are not fetched: a download would fail here, of a file that is not there.
+    options |= {"model.backbone.weights": "not_there.pth"}
+    without_ = options | {"stage1": None, "model.backbone.weights": None}
+    for name, extra in (("with", options), ("without", without_)):
         runner = build_runner(CONFIG2, work_dir=tmp_path / name, cfg_options=extra)
         runs[name] = _Start(runner)
         runner.train()

@@ -83,11 +83,11 @@ class VIDRunner(Runner):
         Raises:
             CheckpointError: stage 1's checkpoint cannot be read or does not fit.
         """
-        super()._init_model_weights()
         stage1 = self.cfg.get("stage1")
         if stage1 and not self._resume:
             model = self.model.module if is_model_wrapper(self.model) else self.model
             load_stage1(model, stage1, getattr(self.train_dataloader.dataset, "split", None))
+        super()._init_model_weights()
 
     def load_checkpoint(self, filename: str, map_location: Any = "cpu", **kwargs: Any) -> dict[str, Any]:
         """Load all weights of a checkpoint, or none.

@@ -50,6 +50,8 @@ def load_stage1(model: nn.Module, checkpoint: str | Path, split: Any = None) -> 
     mend = "stage 1 needs this model's backbone and heatmap_head, with the same number of joints and depth bins"
     check_fit(parts, weights, path, mend)
     parts.load_state_dict(weights, strict=False)  # an older file may lack batch norm's counters, which nothing reads
+    for part in parts.values():
+        part.is_init = True  # type: ignore[assignment]  # so that MMEngine does not fetch other weights for it
     print_log(f"The {' and the '.join(PARTS)} begin with stage 1's weights, {path}.", logger="current")
 
 

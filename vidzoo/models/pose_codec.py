@@ -44,7 +44,9 @@ def decode_pose(
     """
     pixels = ((coordinates[..., :2].float() + 1) * image_size - 1) / 2
     depth = coordinates[..., 2:].float() * depth_range + root_depth[..., None, None]
-    rays = torch.cat([pixels, torch.ones_like(depth)], dim=-1) @ _inverse(intrinsics).transpose(-1, -2)
+    pixels = torch.cat([pixels, torch.ones_like(depth)], dim=-1)
+    # No matmul: autocast would round pixels to half precision.
+    rays = (_inverse(intrinsics)[..., None, :, :] * pixels[..., None, :]).sum(-1)
     joints = rays * depth
     return joints - joints[..., root : root + 1, :]
 
