@@ -4,6 +4,7 @@
 # batch_size is per process; the paper says 32 and two GPUs, not whether each. For 32 in all on two GPUs:
 #   bash tools/dist_train.sh configs/vidnet_r101.py 2 --cfg-options train_dataloader.batch_size=16
 # 32 windows are 416 images at once: where they do not fit, use --amp or a smaller batch_size.
+# With stage 1 (pose3d_r101.py): --cfg-options stage1=work_dirs/pose3d_r101
 _base_ = [
     "./_base_/datasets/vid.py",
     "./_base_/models/vidnet_r101.py",

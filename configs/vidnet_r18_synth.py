@@ -1,4 +1,5 @@
-# A small VID-Network for a laptop, SYNTHETIC people (64 x 64), whole trials held out: the quickstart's recipe.
+# A small VID-Network for a laptop, SYNTHETIC people (64 x 64), whole trials held out, from random weights; for its
+# two stages see vidnet_r18_synth_stage2.py.
 #   python tools/make_synthetic.py --out data/synth.h5
 #   python tools/make_split.py data/synth.h5 --protocol trial --out data/synth_trial.json
 _base_ = [

@@ -9,12 +9,14 @@ import pytest
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
+from vidzoo.data_prep.pose3d import prepare_pose3d
 from vidzoo.engine import load_config
 from vidzoo.errors import ConfigError
 from vidzoo.registry import DATASETS, METRICS, MODELS, TRANSFORMS
 
 CONFIGS = Path(__file__).parents[1] / "configs"
-LEAVES = sorted(CONFIGS.glob("*.py"))
+STAGE1 = sorted(CONFIGS.glob("pose3d_*.py"))
+LEAVES = sorted(set(CONFIGS.glob("*.py")) - set(STAGE1))
 
 
 @pytest.mark.parametrize("path", LEAVES, ids=lambda p: p.stem)
@@ -39,6 +41,35 @@ def test_recipe_builds(path: Path, tiny_vid_file: Path, tiny_split: Path):
         assert len(built) > 0
     assert _files(config) == [(config.vid_file, config.split)] * 3
     METRICS.build({**config.test_evaluator, "vid_file": str(tiny_vid_file), "split": str(tiny_split)})
+
+
+@pytest.mark.parametrize(
+    ("stage1", "stage2"),
+    [("pose3d_r101", "vidnet_r101"), ("pose3d_r18_synth", "vidnet_r18_synth_stage2")],
+)
+def test_stage_1_trains_the_image_part_of_stage_2(stage1: str, stage2: str):
+    first, second = (load_config(CONFIGS / f"{name}.py") for name in (stage1, stage2))
+    for part in ("image_size", "data_preprocessor", "backbone", "heatmap_head", "pose_decoder"):
+        assert first.model[part] == second.model[part], part
+    assert first.train_dataloader.dataset.image_size == second.train_dataloader.dataset.image_size
+    if "stage1" in second:
+        assert second.stage1 == f"work_dirs/{stage1}"
+
+
+@pytest.mark.parametrize("path", STAGE1, ids=lambda p: p.stem)
+def test_stage_1_recipe_builds(path: Path, tiny_vid_file: Path, tiny_split: Path, tmp_path: Path):
+    config = load_config(path)
+    init_default_scope(config.default_scope)
+    config.model.backbone.weights = None
+    model = MODELS.build(config.model)
+    assert sum(p.numel() for p in model.parameters()) > 0
+    for side in ("train", "test"):
+        dataset = config[f"{side}_dataloader"].dataset
+        assert (dataset.side, dataset.image_size) == (side, config.model.image_size)
+        pose_file = tmp_path / f"{side}.h5"
+        prepare_pose3d("vid", tiny_vid_file, None, pose_file, side=side, split=tiny_split)
+        assert len(DATASETS.build({**dataset, "pose_files": [str(pose_file)]})) > 0
+    METRICS.build(config.test_evaluator)
 
 
 def _files(config: Config) -> list[tuple[str, str]]:

@@ -64,6 +64,8 @@ POSE_JOINTS: tuple[str, ...] = (
     "R_Hip", "R_Knee", "R_Ankle", "L_Hip", "L_Knee", "L_Ankle", "Pelvis", "Spine", "Head",
     "R_Hand", "L_Hand", "R_Toe", "L_Toe",
 )  # fmt: skip
+POSE_ROOT = "Pelvis"
+"""The pose joint that depths and 3D poses are relative to."""
 
 # --- feet, in the order of every [.., 2, ..] array ----------------------------------------------------------------
 FEET: tuple[str, ...] = ("calcn_r", "calcn_l")

@@ -47,7 +47,12 @@ class Registry(MMEngineRegistry):
 MODELS = Registry("model", parent=root.MODELS, scope="vidzoo", locations=["vidzoo.models"])
 DATASETS = Registry("dataset", parent=root.DATASETS, scope="vidzoo", locations=["vidzoo.datasets"])
 TRANSFORMS = Registry("transform", parent=root.TRANSFORMS, scope="vidzoo", locations=["vidzoo.datasets.transforms"])
-METRICS = Registry("metric", parent=root.METRICS, scope="vidzoo", locations=["vidzoo.evaluation.torque_benchmark"])
+METRICS = Registry(
+    "metric",
+    parent=root.METRICS,
+    scope="vidzoo",
+    locations=["vidzoo.evaluation.torque_benchmark", "vidzoo.evaluation.pose_benchmark"],
+)
 HOOKS = Registry("hook", parent=root.HOOKS, scope="vidzoo", locations=["vidzoo.engine"])
 VISUALIZERS = Registry("visualizer", parent=root.VISUALIZERS, scope="vidzoo", locations=["vidzoo.visualization"])
 TASK_UTILS = Registry("task util", parent=root.TASK_UTILS, scope="vidzoo", locations=["vidzoo.models"])

@@ -79,3 +79,20 @@ class TorqueSample(BaseDataElement):
         pred_wrenches: float32 [K, 2, 6]: of the ground on the right and left foot, N·m about the calcaneus origin, N.
         pred_residual: float32 [K, 2]: pelvis force N and moment N·m that the predicted wrenches leave unexplained.
     """
+
+
+class PoseSample(BaseDataElement):
+    """Labels and predictions of one image for the pose network: J pose joints; a clip of L = 1 frames.
+
+    Metainfo: ``kind`` (of the pose3d file), ``image`` (its number in the data set).
+
+    Data:
+        gt_pose: float32 [L, J, 3]: x, y in pixels of the picture as it enters the network (pixel centres at integers),
+            and depth in m relative to the root joint; 0 where ``gt_pose_valid`` is False.
+        gt_pose_valid: bool [L, J, 3], axis by axis: a set without depth has x and y alone.
+        gt_joints: float32 [L, J, 3] m in the camera's axes, relative to the root; 0 where ``gt_joint_valid`` is False.
+        gt_joint_valid: bool [L, J].
+        intrinsics: float32 [L, 3, 3] from the camera's frame to that picture; NaN where unknown.
+        root_depth: float32 [L] m; NaN where unknown.
+        pred_joints: float32 [L, J, 3] m, as ``gt_joints``; NaN where intrinsics or root depth are unknown.
+    """

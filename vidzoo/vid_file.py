@@ -45,14 +45,11 @@ from vidzoo import __version__
 from vidzoo.anatomy import COORDINATES, MARKERS
 from vidzoo.atomic import atomic_path, check_room
 from vidzoo.errors import DataError
+from vidzoo.hdf5 import MAX_IMAGE_BYTES, METADATA_BYTES, check_own_bytes, own_child, plain_attribute
 
 FORMAT = "vid"
 VERSION = 1
 MAX_FRAMES_PER_TRIAL = 1_000_000
-MAX_IMAGE_BYTES = 16 << 20
-MAX_DATASET_BYTES = 64 << 30
-_METADATA_BYTES = 256 << 10
-"""More than HDF5 needs beside a trial's numbers."""
 
 M, C = len(MARKERS), len(COORDINATES)
 UNITS = {
@@ -181,30 +178,6 @@ def _digest(group: h5py.Group) -> str:
     return sha.hexdigest()
 
 
-def _plain(attributes: h5py.AttributeManager, name: str) -> str | int | None:
-    """Return an attribute that is a text or a whole number; None where it is neither or missing."""
-    try:
-        value = attributes.get(name)
-    except (OSError, RuntimeError, TypeError, ValueError):  # a type that h5py does not know
-        return None
-    return int(value) if isinstance(value, np.integer) else value if isinstance(value, str) else None
-
-
-def _child(group: Any, name: str, where: str) -> Any:
-    """Return a group's own member: no link to another place or file is followed."""
-    if not isinstance(group, h5py.Group) or not isinstance(group.get(name, getlink=True), h5py.HardLink):
-        raise DataError(f"{where} is missing or a link; build the file anew.")
-    return group[name]
-
-
-def _check_own_bytes(dataset: Any, where: str) -> None:
-    """Refuse a data set whose bytes are another file's or were never written."""
-    if not isinstance(dataset, h5py.Dataset) or dataset.external or dataset.is_virtual:
-        raise DataError(f"{where} keeps its data outside this file; such files are not read.")
-    if dataset.nbytes > MAX_DATASET_BYTES or dataset.nbytes > 64 * max(dataset.id.get_storage_size(), 1):
-        raise DataError(f"{where} declares {dataset.nbytes:,} bytes and stores far fewer; such files are not read.")
-
-
 class VidWriter:
     """Write a vid file under a temporary name; the real name appears when all is there.
 
@@ -219,7 +192,7 @@ class VidWriter:
     def __enter__(self) -> VidWriter:
         with ExitStack() as stack:
             temporary = stack.enter_context(atomic_path(self.path))
-            check_room(temporary, _METADATA_BYTES)
+            check_room(temporary, METADATA_BYTES)
             self._file = stack.enter_context(h5py.File(temporary, "w"))
             stack.push(self._finish)
             self._file.attrs.update(
@@ -247,7 +220,7 @@ class VidWriter:
         images = sum(len(jpeg) for track in trial.cameras.values() for jpeg in track.jpegs)
         arrays = [value for value in vars(trial).values() if isinstance(value, np.ndarray)]
         # HDF5 crashes where it finds a full disk itself.
-        check_room(self._file.filename, images + sum(array.size for array in arrays) * 8 + _METADATA_BYTES)
+        check_room(self._file.filename, images + sum(array.size for array in arrays) * 8 + METADATA_BYTES)
         group = self._file.create_group(where)
         for name in _TRIAL_ATTRIBUTES:
             group.attrs[name] = getattr(trial, name)
@@ -293,7 +266,7 @@ class VidWriter:
         if exception_type is None:
             # Once more: a builder knows only now what it left out.
             settings = json.dumps(self._settings, sort_keys=True)
-            check_room(self._file.filename, len(settings) + _METADATA_BYTES)
+            check_room(self._file.filename, len(settings) + METADATA_BYTES)
             self._file.attrs["settings"] = settings
             hashes = [t.attrs["content_hash"] for s in self._file.values() for t in s.values()]
             self._file.attrs["content_hash"] = hashlib.sha256("".join(hashes).encode()).hexdigest()
@@ -335,11 +308,11 @@ class TrialReader:
         self.cameras: tuple[str, ...] = ()
         if "cameras" in group:
             where = f"{path}: {subject}/{trial}/cameras"
-            cameras = _child(group, "cameras", where)
+            cameras = own_child(group, "cameras", where)
             if not isinstance(cameras, h5py.Group):
                 raise DataError(f"{where} is no group of cameras; build the file anew.")
             for name in cameras:
-                _child(cameras, name, f"{where}/{name}")
+                own_child(cameras, name, f"{where}/{name}")
             self.cameras = tuple(sorted(cameras))
 
     def _dataset(self, name: str) -> h5py.Dataset:
@@ -348,8 +321,8 @@ class TrialReader:
             where = f"{self._path}: {self.subject}/{self.trial}/{name}"
             node: Any = self._group
             for part in name.split("/"):
-                node = _child(node, part, where)
-            _check_own_bytes(node, where)
+                node = own_child(node, part, where)
+            check_own_bytes(node, where)
             self._datasets[name] = node
         return self._datasets[name]
 
@@ -448,11 +421,11 @@ class VidFile:
                 handle = h5py.File(self.path, "r", locking=False)
             except OSError as error:
                 raise DataError(f"{self.path}: cannot be read as HDF5 ({error}); copy or build it anew.") from None
-            found = tuple(_plain(handle.attrs, key) for key in ("format", "version"))
+            found = tuple(plain_attribute(handle.attrs, key) for key in ("format", "version"))
             if found != (FORMAT, VERSION):
                 raise DataError(f"{self.path}: format {found}, expected {(FORMAT, VERSION)}; build it anew.")
             for key, names in (("markers", MARKERS), ("coordinates", COORDINATES)):
-                if _plain(handle.attrs, key) != json.dumps(names):
+                if plain_attribute(handle.attrs, key) != json.dumps(names):
                     raise DataError(f"{self.path}: its {key} are not this version's; build it anew.")
             self._handle, self._pid = handle, os.getpid()
         return self._handle
@@ -460,7 +433,7 @@ class VidFile:
     @property
     def content_hash(self) -> str:
         """SHA-256 over all trials' contents, as the builder wrote it."""
-        found = _plain(self._file.attrs, "content_hash")
+        found = plain_attribute(self._file.attrs, "content_hash")
         if not isinstance(found, str):
             raise DataError(f"{self.path}: has no content hash; build it anew.")
         return found
@@ -473,7 +446,7 @@ class VidFile:
             DataError: the file does not tell.
         """
         try:
-            found = json.loads(str(_plain(self._file.attrs, "settings")))
+            found = json.loads(str(plain_attribute(self._file.attrs, "settings")))
         except (ValueError, RecursionError):
             found = None
         if not isinstance(found, dict):
@@ -488,7 +461,7 @@ class VidFile:
 
         keys = []
         for subject in self._file:
-            group = _child(self._file, subject, f"{self.path}: {subject}")
+            group = own_child(self._file, subject, f"{self.path}: {subject}")
             if not isinstance(group, h5py.Group):
                 raise DataError(f"{self.path}: {subject} is no group of trials; build the file anew.")
             keys += [(subject, trial) for trial in group]
@@ -510,7 +483,7 @@ class VidFile:
             for part in (subject, trial):
                 if not isinstance(node, h5py.Group) or "/" in part or part == "." or part not in node:
                     raise DataError(f"{self.path}: there is no trial {subject}/{trial} in it.")
-                node = _child(node, part, f"{self.path}: {subject}/{trial}")
+                node = own_child(node, part, f"{self.path}: {subject}/{trial}")
             self._trials[subject, trial] = TrialReader(node, self.path, subject, trial)
         return self._trials[subject, trial]
 
@@ -526,7 +499,7 @@ class VidFile:
 
             def check(name: str, node: Any, where: str = where) -> None:
                 if isinstance(node, h5py.Dataset):
-                    _check_own_bytes(node, f"{where}/{name}")
+                    check_own_bytes(node, f"{where}/{name}")
 
             reader._group.visititems(check)
             found = _digest(reader._group)

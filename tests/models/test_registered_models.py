@@ -100,6 +100,11 @@ if importlib.util.find_spec("timm"):
         )
     )
 """Small configs of every registered estimator; together they use every registered part."""
+STAGE1_EXAMPLES: list[dict[str, Any]] = [
+    {"type": "PoseNetwork", "pose_loss": {"type": "WeightedL1Loss"}}
+    | {k: VID_PARTS[k] for k in ("image_size", "data_preprocessor", "backbone", "heatmap_head", "pose_decoder")}
+]
+"""Networks that give no torques; tests/models/test_pose_network.py tests them."""
 
 WINDOW = 5
 
@@ -189,7 +194,8 @@ def test_an_error_of_an_import_is_not_taken_for_an_unknown_name(tmp_path, monkey
 
 def test_every_estimator_has_an_example_and_every_part_is_in_one():
     assert set(estimators()) == set(EXAMPLES), "give each registered estimator a small example config"
-    used = {type(module) for configs in EXAMPLES.values() for c in configs for module in MODELS.build(c).modules()}
+    examples = [config for configs in EXAMPLES.values() for config in configs] + STAGE1_EXAMPLES
+    used = {type(module) for config in examples for module in MODELS.build(config).modules()}
     absent = set() if importlib.util.find_spec("timm") else {"TimmBackbone"}
     unused = [name for name, cls in registered().items() if cls not in used and name not in absent]
     assert not unused, f"no example config uses {unused}"

@@ -1,5 +1,6 @@
-"""From a vid file and a split to clips."""
+"""From files to samples: clips of a vid file and a split; single images of a pose3d file."""
 
+from vidzoo.datasets.pose3d_dataset import Pose3DDataset
 from vidzoo.datasets.vid_dataset import VIDDataset
 
-__all__ = ["VIDDataset"]
+__all__ = ["Pose3DDataset", "VIDDataset"]

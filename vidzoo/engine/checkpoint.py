@@ -180,11 +180,16 @@ def load_from_local(path: str, map_location: Any = None) -> dict[str, Any]:
 CheckpointLoader.register_scheme([s for s in CheckpointLoader._schemes if s], load_from_local, force=True)
 
 
-def check_fit(model: nn.Module, state_dict: Mapping[str, Any], path: str | Path) -> None:
+def check_fit(
+    model: nn.Module,
+    state_dict: Mapping[str, Any],
+    path: str | Path,
+    mend: str = "use the config that it was trained with",
+) -> None:
     """Compare a checkpoint's weights with a model's.
 
     Raises:
-        CheckpointError: a name or a shape differs; the sentence gives the counts and the first names.
+        CheckpointError: a name or a shape differs; the sentence gives the counts and the first names, and ``mend``.
     """
     found = {re.sub(r"^module\.", "", name): value for name, value in state_dict.items()}
     expected = model.state_dict()
@@ -215,7 +220,7 @@ def check_fit(model: nn.Module, state_dict: Mapping[str, Any], path: str | Path)
     if wrong:
         raise CheckpointError(
             f"{path}: is a checkpoint of another model: of {len(expected)} weights and buffers {'; '.join(wrong)}; "
-            "use the config that it was trained with."
+            f"{mend}."
         )
 
 

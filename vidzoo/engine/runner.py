@@ -28,6 +28,7 @@ from torch import nn
 
 from vidzoo.engine.checkpoint import RESUME_KEYS, check_fit, find_checkpoint, read_checkpoint
 from vidzoo.engine.cpu_ddp import init_processes
+from vidzoo.engine.stage1 import load_stage1
 from vidzoo.errors import CheckpointError, ConfigError, VidZooError
 from vidzoo.registry import METRICS
 
@@ -38,9 +39,10 @@ _FURTHER_KEYS = (
     "efficient_conv_bn_eval",
     "find_unused_parameters",
     "model_wrapper_cfg",
+    "stage1",
     "sync_bn",
 )
-"""Top-level keys that MMEngine reads beside its runner's arguments."""
+"""Top-level keys that MMEngine and the runner below read beside MMEngine's runner's arguments."""
 
 _FILES = ("vid_file", "split")
 """Top-level keys that :func:`load_config` hands on to data sets and metrics."""
@@ -50,7 +52,11 @@ _PROGRESS = {"_global_step", "_last_value", "best", "cooldown_counter", "last_st
 
 
 class VIDRunner(Runner):
-    """MMEngine's runner: also several processes on a CPU, and no checkpoint that fits only in part."""
+    """MMEngine's runner: also several processes on a CPU, and no checkpoint that fits only in part.
+
+    Where the config says ``stage1 = 'CHECKPOINT or work dir'``, a training begins with that pose network's weights in
+    the image part; a resumed one has its own already and does not read it.
+    """
 
     optim_wrapper: Any
     param_schedulers: Any
@@ -70,6 +76,18 @@ class VIDRunner(Runner):
                 "find_unused_parameters": self.cfg.get("find_unused_parameters", False),
             }
         return super().wrap_model(model_wrapper_cfg, model)
+
+    def _init_model_weights(self) -> None:
+        """Initialise the weights, the image part's by stage 1 where there was one.
+
+        Raises:
+            CheckpointError: stage 1's checkpoint cannot be read or does not fit.
+        """
+        stage1 = self.cfg.get("stage1")
+        if stage1 and not self._resume:
+            model = self.model.module if is_model_wrapper(self.model) else self.model
+            load_stage1(model, stage1, getattr(self.train_dataloader.dataset, "split", None))
+        super()._init_model_weights()
 
     def load_checkpoint(self, filename: str, map_location: Any = "cpu", **kwargs: Any) -> dict[str, Any]:
         """Load all weights of a checkpoint, or none.

@@ -75,6 +75,29 @@ def _checkpoint(config: str) -> dict[str, str] | None:
     return checkpoint
 
 
+def provenance(device: torch.device) -> dict[str, Any]:
+    """Return what a result file says of its making; ``device`` is where the model ran."""
+    hub = MessageHub.get_current_instance()
+    config = hub.get_info("cfg")
+    checkpoint = None if config is None else _checkpoint(config)
+    if config is not None:  # where the project lies on this machine is nobody's business
+        config = config.replace(f"{Path.cwd()}{os.sep}", "")
+    on_gpu = device.type == "cuda"
+    return {
+        "vidzoo": vidzoo.__version__,
+        "commit": _commit(),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "device": torch.cuda.get_device_name(device) if on_gpu else _processor(),
+        "processes": get_world_size(),
+        "seed": hub.get_info("seed"),
+        "config": config,
+        "checkpoint": checkpoint,
+        "epoch": hub.get_info("epoch"),
+        "trained_on": hub.get_info("trained_on"),
+    }
+
+
 @METRICS.register_module()
 class TorqueBenchmark(BaseMetric):
     """Score ``pred_torques`` against the vid file's labels on the three levels of the benchmark.
@@ -167,26 +190,5 @@ class TorqueBenchmark(BaseMetric):
             frame=np.concatenate([np.empty(0, np.int64), *(frames for _, frames, _ in parts)]),
             torques=np.concatenate([np.empty((0, len(BENCHMARK_JOINTS)), np.float32), *(t for _, _, t in parts)]),
             split_hash=self.split.hash,
-            provenance=self._provenance(),
+            provenance=provenance(self._device),
         )
-
-    def _provenance(self) -> dict[str, Any]:
-        hub = MessageHub.get_current_instance()
-        config = hub.get_info("cfg")
-        checkpoint = None if config is None else _checkpoint(config)
-        if config is not None:  # where the project lies on this machine is nobody's business
-            config = config.replace(f"{Path.cwd()}{os.sep}", "")
-        on_gpu = self._device.type == "cuda"
-        return {
-            "vidzoo": vidzoo.__version__,
-            "commit": _commit(),
-            "torch": torch.__version__,
-            "python": platform.python_version(),
-            "device": torch.cuda.get_device_name(self._device) if on_gpu else _processor(),
-            "processes": get_world_size(),
-            "seed": hub.get_info("seed"),
-            "config": config,
-            "checkpoint": checkpoint,
-            "epoch": hub.get_info("epoch"),
-            "trained_on": hub.get_info("trained_on"),
-        }

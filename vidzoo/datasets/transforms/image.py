@@ -44,6 +44,9 @@ class CropJitter(BaseTransform):
                     for image in sample["images"]
                 ]
             )
+            if "joint_pixels" in sample:  # a single image's labels are places in it
+                sample["joint_pixels"] = scale * sample["joint_pixels"] + offset
+                sample["intrinsics"] = np.vstack([matrix, [0, 0, 1]]) @ sample["intrinsics"]
         return sample
 
 

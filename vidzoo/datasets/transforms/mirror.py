@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from mmcv.transforms import BaseTransform
 
-from vidzoo.anatomy import CLUSTER_MARKERS, COORDINATES, MARKERS, SAGITTAL_MIRROR_SIGN_FLIPS, mirror_index
+from vidzoo.anatomy import CLUSTER_MARKERS, COORDINATES, MARKERS, POSE_JOINTS, SAGITTAL_MIRROR_SIGN_FLIPS, mirror_index
 from vidzoo.errors import ConfigError
 from vidzoo.registry import TRANSFORMS
 
@@ -18,6 +18,7 @@ _HAS_MIRROR_TARGET = (_MARKER_INDEX >= 0) & ~np.isin(MARKERS, CLUSTER_MARKERS)
 _MARKER_SOURCE = _MARKER_INDEX.copy()
 for _m in np.flatnonzero(_MARKER_SOURCE < 0):  # r_sh4, r_thigh5: the last of a cluster that is shorter on the left
     _MARKER_SOURCE[_m] = _MARKER_SOURCE[_m - 1]
+_POSE_INDEX = np.array(mirror_index(POSE_JOINTS))
 _GROUND_SIGN = np.array([1, 1, -1], dtype=np.float32)
 _CAMERA_SIGN = np.array([-1, 1, 1], dtype=np.float32)
 # An angular velocity is an axial vector: the mirror diag(1, 1, -1) turns it the other way about x and y.
@@ -54,6 +55,12 @@ def mirror_sample(sample: dict[str, Any]) -> dict[str, Any]:
     out = dict(sample)
     if "images" in sample:
         out["images"] = np.ascontiguousarray(sample["images"][:, :, ::-1])
+    if "joint_pixels" in sample:
+        right = sample["images"].shape[2] - 1
+        mirror = np.array([[-1.0, 0, right], [0, 1, 0], [0, 0, 1]])
+        out["joint_pixels"] = sample["joint_pixels"][_POSE_INDEX] * [-1, 1] + [right, 0]
+        out["joints"] = sample["joints"][_POSE_INDEX] * _CAMERA_SIGN
+        out["intrinsics"] = mirror @ sample["intrinsics"] * _CAMERA_SIGN
     for name in ("markers", "marker_velocities"):
         if name in sample:
             out[name] = sample[name][..., _MARKER_SOURCE, :] * _GROUND_SIGN

@@ -8,6 +8,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import torch
 from mmengine.model import BaseModel
+from mmengine.structures import BaseDataElement
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
@@ -129,7 +130,7 @@ class TorqueEstimator(BaseModel, Generic[OutputT]):
             codec.set_statistics(*statistics[codec.key])
 
 
-def stack(samples: Sequence[TorqueSample], key: str) -> Tensor:
+def stack(samples: Sequence[BaseDataElement], key: str) -> Tensor:
     """Return the samples' ``key`` as one tensor [B, ...].
 
     Raises:

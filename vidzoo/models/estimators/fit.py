@@ -11,6 +11,8 @@ from torch.func import functional_call
 
 from vidzoo.errors import ConfigError
 from vidzoo.models.estimators.base import build_part
+from vidzoo.models.heatmap_heads import AxisLogits
+from vidzoo.models.pose_decoders import Pose
 from vidzoo.models.torque_codec import TorqueCodec
 
 
@@ -50,6 +52,28 @@ def build_temporal_head(part: Any, in_features: int, codec: TorqueCodec, source:
             f"{list(expected)}; let both have the same num_torques."
         )
     return head, window
+
+
+def probe_pose(
+    backbone: nn.Module, heatmap_head: nn.Module, pose_decoder: nn.Module, image_size: int, *further: bool
+) -> Pose:
+    """Send the shapes of two images through the parts that find a pose; ``further`` goes to the pose decoder.
+
+    Raises:
+        ConfigError: a part does not fit the one before it.
+    """
+    maps = probe("backbone", backbone, torch.empty(2, 3, image_size, image_size, device="meta"))
+    if not isinstance(maps, tuple | list):
+        raise ConfigError(f"backbone: gives {describe(maps)}, expected a tuple of maps [N, C, h, w].")
+    logits = probe("heatmap_head", heatmap_head, maps)
+    if not isinstance(logits, AxisLogits) and not (isinstance(logits, Tensor) and logits.ndim == 5):
+        raise ConfigError(
+            f"heatmap_head: gives {describe(logits)}, expected volume logits [N, J, D, h, w] or AxisLogits."
+        )
+    pose = probe("pose_decoder", pose_decoder, logits, *further)
+    if not isinstance(pose, Pose):
+        raise ConfigError(f"pose_decoder: gives {describe(pose)}, expected a vidzoo.models.pose_decoders.Pose.")
+    return pose
 
 
 def probe(slot: str, part: nn.Module, *args: Any) -> Any:

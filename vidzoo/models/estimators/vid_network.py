@@ -10,8 +10,7 @@ from torch import Tensor, nn
 
 from vidzoo.errors import ConfigError
 from vidzoo.models.estimators.base import TorqueEstimator, build_part, stack
-from vidzoo.models.estimators.fit import build_temporal_head, describe, probe
-from vidzoo.models.heatmap_heads import AxisLogits
+from vidzoo.models.estimators.fit import build_temporal_head, describe, probe, probe_pose
 from vidzoo.models.pose_decoders import Pose, bin_features, coordinate_features, marginal_features
 from vidzoo.models.torque_codec import MarkerCodec
 from vidzoo.registry import MODELS
@@ -158,25 +157,11 @@ class VIDNetwork(TorqueEstimator[VIDOutput]):
         self.temporal_head, self.window = build_temporal_head(
             temporal_head, in_features, self.torque_codec, f"spf_mode='{self.spf_mode}' and the markers give"
         )
-        for part in (self.backbone, self.heatmap_head):
-            for weight in (p for p in part.parameters() if p.ndim == 4):
-                # Not contiguous(): it leaves 1 x 1 kernels with strides that their gradients will not have.
-                weight.data = torch.empty_like(weight, memory_format=torch.channels_last).copy_(weight.data)
+        use_channels_last(self.backbone, self.heatmap_head)
 
     def _probe_tokens(self) -> int:
         """Send shapes through the image part; return F."""
-        images = torch.empty(2, 3, self.image_size, self.image_size, device="meta")
-        maps = probe("backbone", self.backbone, images)
-        if not isinstance(maps, tuple | list):
-            raise ConfigError(f"backbone: gives {describe(maps)}, expected a tuple of maps [N, C, h, w].")
-        logits = probe("heatmap_head", self.heatmap_head, maps)
-        if not isinstance(logits, AxisLogits) and not (isinstance(logits, Tensor) and logits.ndim == 5):
-            raise ConfigError(
-                f"heatmap_head: gives {describe(logits)}, expected volume logits [N, J, D, h, w] or AxisLogits."
-            )
-        pose = probe("pose_decoder", self.pose_decoder, logits, *self._keep_volume)
-        if not isinstance(pose, Pose):
-            raise ConfigError(f"pose_decoder: gives {describe(pose)}, expected a vidzoo.models.pose_decoders.Pose.")
+        pose = probe_pose(self.backbone, self.heatmap_head, self.pose_decoder, self.image_size, *self._keep_volume)
         width = SPF_MODES[self.spf_mode](pose).shape[1]
         if self.marker_regressor is not None and self.marker_codec is not None:
             markers = probe("marker_regressor", self.marker_regressor, self._regressor_input(pose))
@@ -249,3 +234,11 @@ class VIDNetwork(TorqueEstimator[VIDOutput]):
             for sample, markers in zip(samples, self.marker_codec.decode(output.markers)):
                 sample.pred_markers = markers
         return samples
+
+
+def use_channels_last(*parts: nn.Module) -> None:
+    """Lay the kernels of convolutions out channels last, which is faster on CPUs and tensor cores."""
+    for part in parts:
+        for weight in (p for p in part.parameters() if p.ndim == 4):
+            # Not contiguous(): it leaves 1 x 1 kernels with strides that their gradients will not have.
+            weight.data = torch.empty_like(weight, memory_format=torch.channels_last).copy_(weight.data)
