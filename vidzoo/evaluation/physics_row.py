@@ -24,7 +24,7 @@ The idea of contact points with a strength by height and speed is that of Fluit 
 Skals et al. 2017 (Multibody Syst. Dyn. 39, 175), with torques in place of muscles. Every constant stands here with its
 reason, a round number that no label was searched for. How the method is built (a seat; torques as shares of a strength)
 was settled with figures of one real subject and of synthetic people at hand; halving or doubling any constant moves
-that subject's mPJE_mean of 0.097 by at most 0.002 N·m/kg, but for a doubled ``RESIDUAL_LIMIT`` (0.110), which takes
+that subject's mPJE_mean of 0.097 by less than 0.003 N·m/kg, but for a doubled ``RESIDUAL_LIMIT`` (0.110), which takes
 some who sit for standing.
 
 Nothing below the lumbar joint matters to trunk and arms: where a file's labels stem from the same calculation of the
