@@ -16,7 +16,7 @@ from vidzoo.registry import DATASETS, METRICS, MODELS, TRANSFORMS
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 STAGE1 = sorted(CONFIGS.glob("pose3d_*.py"))
-LEAVES = sorted(set(CONFIGS.glob("*.py")) - set(STAGE1))
+LEAVES = sorted({*CONFIGS.glob("*.py"), *CONFIGS.glob("ablations/*.py")} - set(STAGE1))
 
 
 @pytest.mark.parametrize("path", LEAVES, ids=lambda p: p.stem)
@@ -154,8 +154,54 @@ def test_what_the_runtime_says_of_tensorboard_is_a_line_to_copy():
 def test_recipe_obeys_the_house_rules(path: Path):
     text = path.read_text()
     assert "_delete_" not in text and "{{" not in text and "read_base" not in text
-    if path.parent.name != "configs":
+    if "_base_" in path.parts:
         assert "_base_ =" not in text, "one level of _base_ is enough"
+
+
+_NO_MARKERS = {"model.marker_regressor", "model.marker_codec", "model.marker_loss"}
+_NO_MARKERS |= {f"{side}_dataloader.dataset.marker_frame" for side in ("train", "test")}
+_WINDOW = {"model.temporal_head.window", *(f"{side}_dataloader.dataset.window" for side in ("train", "test"))}
+ABLATED = {
+    "full": (set(), None), "no_pose": (set(), None), "no_markers": (_NO_MARKERS, None),
+    "neither": (_NO_MARKERS, None), "t9": (_WINDOW, 9), "t17": (_WINDOW, 17),
+}  # fmt: skip
+"""Ablation -> the keys in which it differs from its recipe but for ``stage1``, and their value."""
+
+
+def _flat(value: object, key: str = "") -> dict[str, object]:
+    if not isinstance(value, dict) or not value:
+        return {key: value}
+    return {k: v for name, part in value.items() for k, v in _flat(part, f"{key}.{name}".strip(".")).items()}
+
+
+@pytest.mark.parametrize("ablation", ABLATED)
+@pytest.mark.parametrize("recipe", ["vidnet_r101", "vidnet_r18_synth"])
+def test_an_ablation_differs_from_its_recipe_in_nothing_else(recipe: str, ablation: str):
+    """The paper's Tables 5 and 9."""
+    keys, value = ABLATED[ablation]
+    whole, part = (load_config(CONFIGS / name) for name in (f"{recipe}.py", f"ablations/{recipe}_{ablation}.py"))
+    for key in keys:
+        assert _get(part, key) == value != _get(whole, key)
+    stage1 = "work_dirs/pose3d_r101" if recipe == "vidnet_r101" else "work_dirs/pose3d_r18_synth"
+    assert part.get("stage1") == (None if ablation in ("no_pose", "neither") else stage1)
+    for config in (whole, part):
+        config.pop("stage1", None)
+        config.merge_from_dict(dict.fromkeys(keys))
+    assert _flat(part.to_dict()) == _flat(whole.to_dict())
+
+
+def _get(config: Config, key: str) -> object:
+    value = config
+    for name in key.split("."):
+        value = value[name]
+    return value
+
+
+def test_the_ablations_whole_model_is_the_quickstarts():
+    whole, quickstart = (
+        load_config(CONFIGS / f"{n}.py") for n in ("ablations/vidnet_r18_synth_full", "vidnet_r18_synth_stage2")
+    )
+    assert whole.to_dict() == quickstart.to_dict()
 
 
 def test_paper_recipe_is_the_papers():

@@ -212,7 +212,9 @@ def test_floors_of_a_real_subject(shared_data):
     assert F.mpje_mean(F.mpje_joint(family * mass, true, masses)) == pytest.approx(0.221, abs=0.002)
 
 
-@pytest.mark.parametrize("module", ["functional", "labels", "predictions", "published", "report", "score"])
+@pytest.mark.parametrize(
+    "module", ["functional", "labels", "physics_row", "predictions", "published", "report", "score"]
+)
 def test_scoring_imports_neither_torch_nor_mmengine(module):
     code = f"import sys, vidzoo.evaluation.{module}; print({{'torch', 'mmengine'}} & set(sys.modules))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

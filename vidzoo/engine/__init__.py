@@ -1,5 +1,6 @@
 """Train and test: the runner, its hooks, safe checkpoints, several processes with or without GPUs."""
 
+from vidzoo.engine.ablation import ablate
 from vidzoo.engine.atomic_backend import AtomicLocalBackend, write_atomically
 from vidzoo.engine.cfg_options import CfgOptions
 from vidzoo.engine.checkpoint import check_fit, find_checkpoint, read_checkpoint
@@ -19,6 +20,7 @@ __all__ = [
     "EvenBatchSampler",
     "FitStatisticsHook",
     "VIDRunner",
+    "ablate",
     "build_runner",
     "check_fit",
     "find_checkpoint",

@@ -6,9 +6,7 @@ import hashlib
 import os
 import platform
 import re
-import subprocess
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +20,7 @@ import vidzoo
 from vidzoo.anatomy import BENCHMARK_JOINTS
 from vidzoo.errors import DataError
 from vidzoo.evaluation.predictions import Predictions, write_predictions
+from vidzoo.evaluation.provenance import commit, processor
 from vidzoo.evaluation.report import format_line, format_report
 from vidzoo.evaluation.score import score, write_results
 from vidzoo.registry import METRICS
@@ -29,34 +28,6 @@ from vidzoo.splits import Split
 from vidzoo.vid_file import VidFile
 
 _LOGGED = ("mPJE_mean", "mPJE_sum", "lower_limb_mean", "RMSE", "percent_BWht", "pearson_r", "R2")
-
-
-def _commit() -> str | None:
-    """Return the commit of the checkout that this code runs from, '-dirty' if code or configs differ from it.
-
-    None where it is installed otherwise.
-    """
-    folder = Path(vidzoo.__file__).parent
-    git = ["git", "-C", str(folder)]
-    options: dict[str, Any] = {"check": True, "capture_output": True, "text": True, "timeout": 10}
-    try:
-        # a site-packages folder inside somebody's repository is not tracked by it
-        subprocess.run([*git, "ls-files", "--error-unmatch", "__init__.py"], **options)
-        run = subprocess.run([*git, "rev-parse", "HEAD"], **options)
-        changed = subprocess.run([*git, "status", "--porcelain", "--", ".", "../configs"], **options)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return run.stdout.strip() + ("-dirty" if changed.stdout else "")
-
-
-def _processor() -> str:
-    """Return the processor's name and how many cores this process may use."""
-    name = platform.processor() or platform.machine()
-    with suppress(OSError):
-        found = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
-        name = found[1] if found else name
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"CPU, {name}, {cores} cores"
 
 
 def _checkpoint(config: str) -> dict[str, str] | None:
@@ -85,10 +56,10 @@ def provenance(device: torch.device) -> dict[str, Any]:
     on_gpu = device.type == "cuda"
     return {
         "vidzoo": vidzoo.__version__,
-        "commit": _commit(),
+        "commit": commit(),
         "torch": torch.__version__,
         "python": platform.python_version(),
-        "device": torch.cuda.get_device_name(device) if on_gpu else _processor(),
+        "device": torch.cuda.get_device_name(device) if on_gpu else processor(),
         "processes": get_world_size(),
         "seed": hub.get_info("seed"),
         "config": config,

@@ -1,0 +1,14 @@
+# Ablation of vidnet_r18_synth.py: T = 9 (Table 9).
+_base_ = [
+    "../_base_/datasets/vid_laptop.py",
+    "../_base_/models/vidnet_r18.py",
+    "../_base_/schedules/adam_short.py",
+    "../_base_/runtime/default.py",
+]
+vid_file = "data/synth.h5"
+split = "data/synth_trial.json"
+stage1 = "work_dirs/pose3d_r18_synth"
+model = dict(image_size=64, heatmap_head=dict(depth_bins=16), temporal_head=dict(window=9))
+train_dataloader = dict(batch_size=16, dataset=dict(image_size=64, marker_frame="camera", window=9))
+test_dataloader = dict(dataset=dict(image_size=64, marker_frame="camera", window=9))
+train_cfg = dict(max_epochs=8)

@@ -1,0 +1,41 @@
+"""Where figures come from: the code's commit and the processor; without torch."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import subprocess
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import vidzoo
+
+
+def commit() -> str | None:
+    """Return the commit of the checkout that this code runs from, '-dirty' if code or configs differ from it.
+
+    None where it is installed otherwise.
+    """
+    folder = Path(vidzoo.__file__).parent
+    git = ["git", "-C", str(folder)]
+    options: dict[str, Any] = {"check": True, "capture_output": True, "text": True, "timeout": 10}
+    try:
+        # a site-packages folder inside somebody's repository is not tracked by it
+        subprocess.run([*git, "ls-files", "--error-unmatch", "__init__.py"], **options)
+        run = subprocess.run([*git, "rev-parse", "HEAD"], **options)
+        changed = subprocess.run([*git, "status", "--porcelain", "--", ".", "../configs"], **options)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return run.stdout.strip() + ("-dirty" if changed.stdout else "")
+
+
+def processor() -> str:
+    """Return the processor's name and how many cores this process may use."""
+    name = platform.processor() or platform.machine()
+    with suppress(OSError):
+        found = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+        name = found[1] if found else name
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return f"CPU, {name}, {cores} cores"
