@@ -177,7 +177,8 @@ class VIDNetwork(TorqueEstimator[VIDOutput]):
             window = temporal_head.get("window")
             temporal_head = {"in_features": in_features, **temporal_head}
         self.temporal_head: nn.Module = build_part(temporal_head, "temporal_head")
-        self._probe_temporal_head(in_features, getattr(self.temporal_head, "window", window))
+        self.window: Any = getattr(self.temporal_head, "window", window)
+        self._probe_temporal_head(in_features)
         for part in (self.backbone, self.heatmap_head):
             for weight in (p for p in part.parameters() if p.ndim == 4):
                 # Not contiguous(): it leaves 1 x 1 kernels with strides that their gradients will not have.
@@ -206,8 +207,8 @@ class VIDNetwork(TorqueEstimator[VIDOutput]):
             width += markers[0].numel()
         return width
 
-    def _probe_temporal_head(self, in_features: int, window: Any) -> None:
-        head = self.temporal_head
+    def _probe_temporal_head(self, in_features: int) -> None:
+        head, window = self.temporal_head, self.window
         if getattr(head, "in_features", in_features) != in_features:
             raise ConfigError(
                 f"temporal_head: in_features={head.in_features}, but spf_mode='{self.spf_mode}' and the markers give "
