@@ -37,7 +37,8 @@ SMALL_VID_NETWORK: dict[str, Any] = {
     "image_size": IMAGE_SIZE,
     "data_preprocessor": {"type": "ClipPreprocessor"},
     "backbone": {"type": "ResNet", "depth": 18, "out_indices": (1,)},
-    "heatmap_head": {"type": "DeconvHead", "in_channels": 128, "depth_bins": 8, "num_layers": 1, "channels": 16},
+    # Without deconvolutions, and with large weights: torques that change from frame to frame before any training.
+    "heatmap_head": {"type": "DeconvHead", "in_channels": 128, "depth_bins": 8, "num_layers": 0, "final_std": 0.3},
     "pose_decoder": {"type": "SoftArgmax3D"},
     "marker_regressor": {"type": "MLPMarkerRegressor"},
     "temporal_head": {"type": "LSTMTorqueHead", "window": WINDOW, "hidden": 16},
@@ -99,16 +100,17 @@ class ComponentSuite:
         assert not changed, f"tensor mode in evaluation changes {', '.join(changed)}"
 
     def test_a_prediction_depends_on_its_own_window_alone(self, config: dict[str, Any]) -> None:
-        """A batch of clips gives what each of its windows gives by itself."""
+        """A batch of clips gives what each of its windows gives by itself, to 1 % of what tells windows apart."""
         model = build(config).eval()
         inputs = _batch(model)["inputs"]
         with torch.no_grad():
             torques = model(inputs).torques
+            tolerance = 1e-6 + 0.01 * torques.flatten(0, 1).std(0).max().item()
             for clip in range(torques.shape[0]):
                 for k in range(torques.shape[1]):
                     alone = model({name: _window(value, clip, k, model.window) for name, value in inputs.items()})
                     difference = (alone.torques[0, 0] - torques[clip, k]).abs().max().item()
-                    assert difference < 1e-4, (
+                    assert difference < tolerance, (
                         f"window {k} of clip {clip} by itself gives other torques, by {difference:.2g} (standardised)"
                     )
 

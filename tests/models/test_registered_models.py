@@ -14,10 +14,11 @@ from vidzoo.models.estimators import TorqueEstimator
 from vidzoo.registry import MODELS, Registry
 from vidzoo.testing import SMALL_VID_NETWORK, suite_for
 
+DECONVOLUTIONS = dict(type="DeconvHead", in_channels=128, depth_bins=8, num_layers=1, channels=16)
 TRANSFORMER = dict(type="TransformerTorqueHead", window=5, dim=32, heads=4, depth=1, feedforward=32)
 EXAMPLES: dict[str, list[dict[str, Any]]] = {
     "VIDNetwork": [
-        SMALL_VID_NETWORK | dict(temporal_head=TRANSFORMER),
+        SMALL_VID_NETWORK | dict(heatmap_head=DECONVOLUTIONS, temporal_head=TRANSFORMER),
         SMALL_VID_NETWORK | dict(spf_mode="coords"),
         SMALL_VID_NETWORK | dict(marker_regressor=None, spf_mode="coords"),
     ],
