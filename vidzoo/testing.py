@@ -181,6 +181,7 @@ def example_batch(model: TorqueEstimator) -> dict[str, Any]:
     inputs = {
         "frames": torch.randint(0, 256, (clips, frames, 3, size, size), generator=generator, dtype=torch.uint8),
         "markers": normal(clips, frames, markers, 3),
+        "marker_valid": mostly(clips, frames, markers),
         "marker_velocities": normal(clips, frames, markers, 3),
         "coordinates": normal(clips, frames, coordinates),
         "coordinate_velocities": normal(clips, frames, coordinates),
