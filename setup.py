@@ -1,9 +1,11 @@
 """Packaging of vidzoo."""
 
 import re
+import shutil
 from pathlib import Path
 
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).parent
 VERSION = re.search(r'__version__ = "(.+)"', (ROOT / "vidzoo/__init__.py").read_text()).group(1)
@@ -18,9 +20,24 @@ EXTRAS = {
     "synthetic": ["mujoco>=3.2"],
     # every network of timm as a backbone: TimmBackbone
     "timm": ["timm>=1.0"],
-    "dev": ["mypy", "pre-commit", "pytest", "ruff", "scikit-learn"],
+    # setuptools: tests install this package and the example plug-in as pip does, without the network
+    "dev": ["mypy", "pre-commit", "pytest", "ruff", "scikit-learn", "setuptools>=70.1"],
 }
 EXTRAS["all"] = sorted({requirement for group in EXTRAS.values() for requirement in group})
+
+
+class BuildWithRecipes(build_py):
+    """Put the recipes into the package, where vidzoo.apis looks for them; an editable install has the checkout's."""
+
+    def run(self):
+        """Copy what find_packages finds, and the recipes."""
+        super().run()
+        if not self.editable_mode:
+            recipes = Path(self.build_lib) / "vidzoo/_recipes"
+            shutil.rmtree(recipes, ignore_errors=True)
+            shutil.copytree(ROOT / "configs", recipes / "configs", ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copy(ROOT / "model-index.yml", recipes)
+
 
 setup(
     name="vidzoo",
@@ -44,9 +61,10 @@ setup(
         "rich",  # progress bars and tables in the terminal
         "safetensors",  # weights that cannot carry code
         "av",  # video decoding; its wheel carries FFmpeg
-        "pyyaml",  # sessionMetadata.yaml
+        "pyyaml",  # sessionMetadata.yaml, model-index.yml
         "matplotlib",  # torque curves
         "tensorboard",
     ],
     extras_require=EXTRAS,
+    cmdclass={"build_py": BuildWithRecipes},
 )

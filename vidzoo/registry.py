@@ -1,32 +1,41 @@
 """The slots a plug-in can fill: children of MMEngine's registries, in the scope ``vidzoo``.
 
-Nothing else has to be imported: each registry imports the packages named in its ``locations`` on the first look-up.
+Nothing else has to be imported: each registry imports the packages named in its ``locations`` on the first look-up, and
+the installed plug-ins (entry points of the group ``vidzoo.plugins``) on the first name that none of these knows.
 """
 
 from __future__ import annotations
 
 import difflib
+import warnings
 from contextlib import suppress
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
 
 from mmengine import registry as root
 from mmengine.registry import Registry as MMEngineRegistry
 
-from vidzoo.errors import UnknownNameError
+from vidzoo.errors import ConfigError, UnknownNameError
+
+PLUGINS = "vidzoo.plugins"
+"""The entry point group whose modules register components when they are imported."""
 
 
 class Registry(MMEngineRegistry):
-    """An MMEngine registry that answers an unknown name with the nearest names it knows."""
+    """An MMEngine registry that knows installed plug-ins and answers an unknown name with the nearest names."""
 
     def get(self, key: str):
-        """Return the class registered as ``key`` here or in a parent registry.
+        """Return the class registered as ``key`` here, in a parent registry or by an installed plug-in.
 
         Raises:
-            UnknownNameError: no such name; the message lists the nearest names and the packages searched.
+            UnknownNameError: no such name; the message lists the nearest names and what was searched.
         """
         self.import_from_location()  # an error of an import is no answer to the name
-        found = None
-        with suppress(RuntimeError):  # MMEngine's answer to a name that is no import path either
-            found = super().get(key)
+        found = self._find(key)
+        if found is not None:
+            return found
+        plugins = load_plugins()
+        found = self._find(key)
         if found is not None:
             return found
         names: set[str] = set()
@@ -37,11 +46,52 @@ class Registry(MMEngineRegistry):
         by_lower_case = {name.lower(): name for name in sorted(names)}
         near = difflib.get_close_matches(key.split(".")[-1].lower(), by_lower_case, n=3, cutoff=0.5)
         nearest = ", ".join(by_lower_case[name] for name in near) or ", ".join(sorted(self.module_dict)[:8])
+        searched = [*self._locations, *(f"the plug-in {name}" for name, failure in plugins.items() if not failure)]
         raise UnknownNameError(
             f"'{key}' is not registered as a {self.name}; did you mean {nearest or 'nothing (the registry is empty)'}? "
-            f"Searched: {', '.join(self._locations)} and MMEngine. A component of your own is found through "
-            f"custom_imports = dict(imports=['my_package.my_module']) in the config."
+            f"Searched: {', '.join(searched)} and MMEngine. A component of your own is found through "
+            f"custom_imports = dict(imports=['my_package.my_module']) in the config, or installed as a plug-in."
+            + "".join(f" Left out: {failure}" for failure in plugins.values() if failure)
         )
+
+    def _find(self, key: str):
+        with suppress(RuntimeError):  # MMEngine's answer to a name that is no import path either
+            return super().get(key)
+        return None
+
+    def _register_module(self, module, module_name=None, force=False) -> None:
+        names = [module_name] if isinstance(module_name, str) else module_name or [module.__name__]
+        taken = next((name for name in names if name in self.module_dict), None)
+        if taken and not force:
+            raise ConfigError(
+                f"{self.name} '{taken}' exists twice, in {self.module_dict[taken].__module__} and in "
+                f"{module.__module__}; give yours another name: @register_module(name='My{taken}')."
+            )
+        super()._register_module(module, module_name, force)
+
+
+@cache
+def load_plugins() -> dict[str, str]:
+    """Import every installed plug-in, once; a broken one costs a warning and itself.
+
+    Returns:
+        The module of each plug-in -> why it could not be imported, '' where it could.
+    """
+    return {plugin.value: _failure(plugin) for plugin in entry_points(group=PLUGINS)}
+
+
+def _failure(plugin: EntryPoint) -> str:
+    try:
+        plugin.load()
+    except Exception as error:  # whatever a stranger's module raises
+        package = f", of the package {plugin.dist.name}" if plugin.dist else ""
+        failure = (
+            f"the plug-in '{plugin.name}' ({plugin.value}{package}) cannot be imported: {type(error).__name__}: "
+            f"{' '.join(str(error).split())}; mend or uninstall it."
+        )
+        warnings.warn(failure, stacklevel=2)
+        return failure
+    return ""
 
 
 MODELS = Registry("model", parent=root.MODELS, scope="vidzoo", locations=["vidzoo.models"])

@@ -59,6 +59,8 @@ class TorqueEstimator(BaseModel, Generic[OutputT]):
 
     requires: tuple[str, ...] = ()
     """The modalities (structures.MODALITIES) that ``inputs`` must hold."""
+    window: int
+    """T, the frames that one prediction sees; set by the subclass."""
 
     def __init__(self, torque_codec: Any, torque_loss: Any, data_preprocessor: Any = None) -> None:
         if data_preprocessor is not None:

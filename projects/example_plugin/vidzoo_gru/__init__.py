@@ -1,0 +1,1 @@
+"""A gated recurrent torque head, installed beside vidzoo."""
