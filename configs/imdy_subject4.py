@@ -1,14 +1,15 @@
 # ImDy on the REAL markers and torques of subject4, protocol block, fewer epochs.
-#   python tools/prepare_opencap.py LabValidation --out data/subject4.h5 --subjects subject4 --camera none
-#   python tools/make_split.py data/subject4.h5 --protocol block --out data/subject4_block.json
+#   python tools/prepare_opencap.py LabValidation --out data/subject4_render.h5 --subjects subject4 \
+#       --camera CamRender --image-size 128 --inverse-dynamics opensim
+#   python tools/make_split.py data/subject4_render.h5 --protocol block --out data/subject4_render_block.json
 _base_ = [
     "./_base_/datasets/vid_markers.py",
     "./_base_/models/imdy.py",
     "./_base_/schedules/adamw_step.py",
     "./_base_/runtime/default.py",
 ]
-vid_file = "data/subject4.h5"
-split = "data/subject4_block.json"
+vid_file = "data/subject4_render.h5"
+split = "data/subject4_render_block.json"
 clips = dict(requires=["markers", "marker_valid"], window=6, target_index=2)
 train_dataloader = dict(dataset=dict(grf=True, **clips))
 test_dataloader = dict(dataset=clips)

@@ -40,7 +40,7 @@ def test_recipe_builds(path: Path, tiny_vid_file: Path, tiny_split: Path):
         built = DATASETS.build({**dataset, "vid_file": str(tiny_vid_file), "split": str(tiny_split)})
         assert len(built) > 0
     assert _files(config) == [(config.vid_file, config.split)] * 3
-    METRICS.build({**config.test_evaluator, "vid_file": str(tiny_vid_file), "split": str(tiny_split)})
+    METRICS.build({**_benchmark(config), "vid_file": str(tiny_vid_file), "split": str(tiny_split)})
 
 
 @pytest.mark.parametrize(
@@ -72,15 +72,21 @@ def test_stage_1_recipe_builds(path: Path, tiny_vid_file: Path, tiny_split: Path
     METRICS.build(config.test_evaluator)
 
 
+def _benchmark(config: Config) -> dict:
+    """Return the config of the first metric, which scores the torques."""
+    return config.test_evaluator[0] if isinstance(config.test_evaluator, list) else config.test_evaluator
+
+
 def _files(config: Config) -> list[tuple[str, str]]:
-    parts = (config.train_dataloader.dataset, config.test_dataloader.dataset, config.test_evaluator)
+    parts = (config.train_dataloader.dataset, config.test_dataloader.dataset, _benchmark(config))
     return [(part.vid_file, part.split) for part in parts]
 
 
 @pytest.mark.parametrize("path", LEAVES, ids=lambda p: p.stem)
 def test_a_recipe_takes_another_file_and_split_by_one_word(path: Path, tmp_path: Path):
     own = load_config(path)
-    config = load_config(path, {"split": "data/loso.json", "test_evaluator.vid_file": "other.h5"})
+    metric = "test_evaluator.0" if isinstance(own.test_evaluator, list) else "test_evaluator"
+    config = load_config(path, {"split": "data/loso.json", f"{metric}.vid_file": "other.h5"})
     assert _files(config) == [(own.vid_file, "data/loso.json")] * 2 + [("other.h5", "data/loso.json")]
     config.dump(tmp_path / "dumped.py")
     assert _files(Config.fromfile(tmp_path / "dumped.py")) == _files(config)

@@ -101,7 +101,11 @@ METRICS = Registry(
     "metric",
     parent=root.METRICS,
     scope="vidzoo",
-    locations=["vidzoo.evaluation.torque_benchmark", "vidzoo.evaluation.pose_benchmark"],
+    locations=[
+        "vidzoo.evaluation.torque_benchmark",
+        "vidzoo.evaluation.pose_benchmark",
+        "vidzoo.evaluation.pelvis_residual",
+    ],
 )
 HOOKS = Registry("hook", parent=root.HOOKS, scope="vidzoo", locations=["vidzoo.engine"])
 VISUALIZERS = Registry("visualizer", parent=root.VISUALIZERS, scope="vidzoo", locations=["vidzoo.visualization"])

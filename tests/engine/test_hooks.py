@@ -4,10 +4,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from mmengine.logging import MessageHub
 from torch import nn
 
 from vidzoo.engine import EpochSeedHook, FitStatisticsHook
+from vidzoo.engine.hooks import ProvenanceHook, provenance_hook
 from vidzoo.errors import ConfigError
+from vidzoo.structures import TorqueSample
 
 
 def _runner(dataset=None, model=None, **values):
@@ -68,3 +71,20 @@ def test_statistics_come_from_the_training_set():
     FitStatisticsHook().before_train(_runner(dataset=[1], model=nn.Linear(1, 1)))  # a model that standardises nothing
     with pytest.raises(ConfigError, match=r"list has no target_statistics"):
         FitStatisticsHook().before_train(_runner(dataset=[1], model=model))
+
+
+@pytest.mark.parametrize(("batches", "seconds"), [([(9.0, 4)], 2.25), ([(9.0, 4), (1.0, 4), (2.0, 2)], 0.5)])
+def test_speed_is_that_of_the_batches_after_the_first(monkeypatch, batches, seconds):
+    """Seconds per 1,000 predictions, in units of 1,000 s here; padded frames are no predictions."""
+    times = [time for taken, _ in batches for time in (0.0, 1000 * taken)]
+    monkeypatch.setattr(provenance_hook.time, "perf_counter", lambda: times.pop(0) / 1000)
+    hub, model = MessageHub("a hub of this test"), nn.Linear(3, 2)
+    model.requires = ("markers",)
+    runner, hook = SimpleNamespace(model=model, message_hub=hub), ProvenanceHook()
+    hook.before_test_epoch(runner)
+    for i, (_, predictions) in enumerate(batches):
+        frames = np.array([*range(predictions), -1])
+        hook.before_test_iter(runner, i)
+        hook.after_test_iter(runner, i, outputs=[TorqueSample(metainfo={"frame_indices": frames})])
+    assert (hub.get_info("inputs"), hub.get_info("parameters")) == (["markers"], 8)
+    assert hub.get_info("seconds_per_1000_predictions") == pytest.approx(1000 * seconds)

@@ -7,7 +7,15 @@ from dataclasses import replace
 import pytest
 
 from vidzoo.anatomy import BENCHMARK_JOINTS
-from vidzoo.evaluation.report import action_table, data_line, format_line, format_report, joint_table, overall_table
+from vidzoo.evaluation.report import (
+    action_table,
+    comparison_table,
+    data_line,
+    format_line,
+    format_report,
+    joint_table,
+    overall_table,
+)
 from vidzoo.evaluation.score import score
 
 
@@ -87,3 +95,20 @@ def test_a_model_trained_on_another_split_is_flagged(predictions, faulty_vid, bl
         told = replace(predictions, provenance={"trained_on": {"split_hash": trained_on}})
         line = data_line(score(told, faulty_vid, block_split, resamples=50))
         assert ("TRAINED ON ANOTHER SPLIT" in line) is flagged
+
+
+def test_a_comparison_shows_each_test_sides_floors_once_above_its_runs(results):
+    blind = {**results, "provenance": {"inputs": ["markers"], "parameters": 1234, "seconds_per_1000_predictions": 0.5}}
+    elsewhere = {**results, "split": {**results["split"], "hash": "another"}}
+    table = comparison_table({"first": results, "elsewhere": elsewhere, "blind": blind})
+    header, _, *rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()]
+    floors = ["*floor: training mean*", "*floor: family mean*"]
+    assert [row[0] for row in rows] == [*floors, "first", "blind", *floors, "elsewhere"]
+    by_name = [dict(zip(header, row)) for row in rows]
+    overall, floor = results["overall"], results["floors"]["family_mean"]
+    assert by_name[2]["mPJE_mean"] == f"{overall['mPJE_mean']:.3f}"
+    assert by_name[2]["all labels: mPJE_mean"] == f"{results['all_labels']['overall']['mPJE_mean']:.3f}"
+    assert (by_name[1]["lower limb"], by_name[1]["95 % interval"]) == (f"{floor['lower_limb_mean']:.3f}", "-")
+    assert by_name[2]["images"] == " and ".join(results["data"]["images"])
+    last = by_name[3]
+    assert (last["images"], last["parameters"], last["s per 1,000"]) == ("not used", "1,234", "0.50")

@@ -361,6 +361,8 @@ def physics_predictions(vid: VidFile, split: Split) -> Predictions:
             "python": platform.python_version(),
             "device": processor(),
             "method": "physics alone, nothing learnt: vidzoo.evaluation.physics_row",
+            "inputs": ["markers", "marker_velocities", "coordinates", "inertial_torques", "foot_jacobians"],
+            "parameters": 0,
             "seconds_per_1000_predictions": round(1000 * seconds / max(count, 1), 3),
         },
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any
 
 from tabulate import tabulate
@@ -9,6 +10,9 @@ from tabulate import tabulate
 from vidzoo.evaluation import published
 
 PAPER = "paper, other data"
+
+
+_FLOORS = {"train_mean": "floor: training mean", "family_mean": "floor: family mean"}
 
 
 def _figure(value: float | None, digits: int = 4) -> str:
@@ -180,27 +184,44 @@ def format_report(results: dict[str, Any]) -> str:
 
 
 def comparison_table(results: dict[str, dict[str, Any]]) -> str:
-    """Format the headlines of several results as a Markdown table: one row each, floors and all labels beside them.
+    """Format the headlines of several results as a Markdown table: one row each, below the two floors of its test side.
+
+    Images are those that the model sees. Parameters are all that it was trained with; seconds are those of 1,000
+    predictions on the result's machine.
 
     Args:
         results: name of a run -> what ``results.json`` holds.
     """
-    headers = ["run", "motion, images", "protocol", "mPJE_mean", "95 % interval", "floors", "all labels: mPJE_mean",
-               "floors", "mPJE_sum", "R2", "samples"]  # fmt: skip
-    rows = []
+    headers = ["run", "protocol", "motion", "images", "samples", "mPJE_mean", "95 % interval", "all labels: mPJE_mean",
+               "mPJE_sum", "lower limb", "RMSE", "R2", "parameters", "s per 1,000"]  # fmt: skip
+    rows: dict[tuple[str, str], list[list[str]]] = {}
     for name, result in results.items():
-        cells = [name, f"{' and '.join(result['data']['motion'])}, {' and '.join(result['data']['images']) or 'none'}"]
-        cells.append(result["split"]["protocol"] + (" (leaks)" if result["split"]["leaks"] else ""))
-        for section in (result, result["all_labels"]):
-            row, floors = section["overall"], section["floors"]
-            cells.append(_figure(row["mPJE_mean"], 3))
-            if section is result:
-                cells.append(_interval(row))
-            cells.append(" / ".join(_figure(floors[f]["mPJE_mean"], 3) for f in ("train_mean", "family_mean")))
-        overall = result["overall"]
-        cells += [_figure(overall["mPJE_sum"], 3), _figure(overall["R2"], 2), f"{result['counts']['samples']:,}"]
-        rows.append(cells)
-    return tabulate(rows, headers, tablefmt="pipe", disable_numparse=True, colalign=("left",) * 3 + ("right",) * 8)
+        split, data = result["split"], result["data"]
+        ground, count = (split["hash"], data["vid_hash"]), f"{result['counts']['samples']:,}"
+        about = [split["protocol"] + (" (leaks)" if split["leaks"] else ""), " and ".join(data["motion"])]
+        if ground not in rows:
+            rows[ground] = [
+                [f"*{label}*", *about, "", count, *_headline(result, "floors", floor), "", ""]
+                for floor, label in _FLOORS.items()
+            ]
+        provenance = result["provenance"] or {}
+        inputs = provenance.get("inputs")
+        seen = " and ".join(data["images"]) if inputs is None or "frames" in inputs else "not used"
+        parameters, seconds = (provenance.get(key) for key in ("parameters", "seconds_per_1000_predictions"))
+        size = "-" if parameters is None else f"{parameters:,}"
+        rows[ground].append([name, *about, seen, count, *_headline(result, "overall"), size, _figure(seconds, 2)])
+    align = ("left",) * 4 + ("right",) * 10
+    return tabulate(list(chain(*rows.values())), headers, tablefmt="pipe", disable_numparse=True, colalign=align)
+
+
+def _headline(result: dict[str, Any], *keys: str) -> list[str]:
+    """Return the figures of ``overall``, or of a floor; floors have no interval of their own."""
+    row, all_labels = result, result["all_labels"]
+    for key in keys:
+        row, all_labels = row[key], all_labels[key]
+    interval = _interval(row) if keys == ("overall",) else "-"
+    cells = [_figure(row["mPJE_mean"], 3), interval, _figure(all_labels["mPJE_mean"], 3), _figure(row["mPJE_sum"], 3)]
+    return cells + [_figure(row[name], digits) for name, digits in (("lower_limb_mean", 3), ("RMSE", 3), ("R2", 2))]
 
 
 def format_line(results: dict[str, Any]) -> str:

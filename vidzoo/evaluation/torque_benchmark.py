@@ -66,6 +66,9 @@ def provenance(device: torch.device) -> dict[str, Any]:
         "checkpoint": checkpoint,
         "epoch": hub.get_info("epoch"),
         "trained_on": hub.get_info("trained_on"),
+        "inputs": hub.get_info("inputs"),
+        "parameters": hub.get_info("parameters"),
+        "seconds_per_1000_predictions": hub.get_info("seconds_per_1000_predictions"),
     }
 
 

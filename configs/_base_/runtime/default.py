@@ -11,6 +11,7 @@ custom_hooks = [
     dict(type="EpochSeedHook"),
     dict(type="FitStatisticsHook"),
     dict(type="SyncBuffersHook"),
+    dict(type="ProvenanceHook"),
     # An exponential moving average of the weights: dict(type="EMAHook", momentum=2e-3)
 ]
 # A seed of None draws one; such a run resumes with another order of clips than it would have had.
