@@ -677,6 +677,19 @@ def test_an_unknown_height_is_refused_where_it_is_needed(variant):
         VIDDataset(**paths, window=5, requires=["markers", "height"])
 
 
+def test_a_trial_without_what_the_model_sees_is_refused(variant):
+    """A trial that was filmed and not captured holds markers of NaN: nothing there could be filled in."""
+
+    def spoil(trial):
+        if trial.trial == "DJ1":
+            trial.markers[:] = np.nan
+
+    paths = variant(spoil)
+    VIDDataset(**paths, window=5, requires=["frames"])
+    with pytest.raises(DataError, match="subject1/DJ1 has no 'markers' in the frames of this split.*model of images"):
+        VIDDataset(**paths, window=5, requires=["markers"])
+
+
 def test_fill_gaps_takes_the_nearest():
     values = np.array([np.nan, 1, np.nan, np.nan, np.inf, 5, np.nan])[:, None].astype(np.float32)
     np.testing.assert_array_equal(fill_gaps(values)[:, 0], [1, 1, 1, 1, 5, 5, 5])

@@ -133,18 +133,23 @@ def _cell(figure: Mapping[str, Any]) -> str:
     return f"{figure['mean']:.4f}" + ("" if figure["std"] is None else f" ± {figure['std']:.4f}")
 
 
-def format_ablation(table: dict[str, Any]) -> str:
-    """Format the table: each config's mean ± spread over its seeds, both floors, and what has failed."""
+def ablation_table(table: dict[str, Any]) -> str:
+    """Format each config's mean ± spread over its seeds, and both floors, as a Markdown table."""
     headers = ["config", "seeds", *("lower limb" if name == "lower_limb_mean" else name for name in FIGURES)]
     rows = [[row["name"], str(len(row["seeds"])), *(_cell(row[figure]) for figure in FIGURES)] for row in table["rows"]]
     for floor, figures in table["floors"].items():
         if figures:
             rows.append([FLOORS[floor], "", *(_cell({"mean": figures[name], "std": None}) for name in FIGURES)])
+    align = ("left", *("right" for _ in headers[1:]))
+    return tabulate(rows, headers=headers, tablefmt="pipe", disable_numparse=True, colalign=align)
+
+
+def format_ablation(table: dict[str, Any]) -> str:
+    """Format the table, what its data are, and what has failed."""
     lines = [table["data"] or "no run has a result yet"]
     if not table["comparable"]:
         lines.append("NOT COMPARABLE: these runs are of different splits, files or joints.")
-    align = ("left", *("right" for _ in headers[1:]))
-    lines.append(tabulate(rows, headers=headers, tablefmt="simple", disable_numparse=True, colalign=align))
+    lines.append(ablation_table(table))
     lines.append("mean ± sample standard deviation over seeds, good labels; mPJE and RMSE in N·m/kg.")
     for row in table["rows"]:
         lines += [f"no result: {row['name']}, seed {seed}: {reason}" for seed, reason in row["failed"].items()]
