@@ -111,4 +111,4 @@ def test_a_comparison_shows_each_test_sides_floors_once_above_its_runs(results):
     assert (by_name[1]["lower limb"], by_name[1]["95 % interval"]) == (f"{floor['lower_limb_mean']:.3f}", "-")
     assert by_name[2]["images"] == " and ".join(results["data"]["images"])
     last = by_name[3]
-    assert (last["images"], last["parameters"], last["s per 1,000"]) == ("not used", "1,234", "0.50")
+    assert (last["images"], last["parameters"], last["s per 1,000"]) == ("not used", "1,234", "0.500")

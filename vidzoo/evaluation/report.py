@@ -209,7 +209,7 @@ def comparison_table(results: dict[str, dict[str, Any]]) -> str:
         seen = " and ".join(data["images"]) if inputs is None or "frames" in inputs else "not used"
         parameters, seconds = (provenance.get(key) for key in ("parameters", "seconds_per_1000_predictions"))
         size = "-" if parameters is None else f"{parameters:,}"
-        rows[ground].append([name, *about, seen, count, *_headline(result, "overall"), size, _figure(seconds, 2)])
+        rows[ground].append([name, *about, seen, count, *_headline(result, "overall"), size, _figure(seconds, 3)])
     align = ("left",) * 4 + ("right",) * 10
     return tabulate(list(chain(*rows.values())), headers, tablefmt="pipe", disable_numparse=True, colalign=align)
 
