@@ -236,8 +236,8 @@ class VIDDataset(Dataset):
         empty = [name for name, values in modalities.items() if not np.isfinite(values).any()]
         if empty:
             raise DataError(
-                f"{self.vid.path}: {trial.subject}/{trial.trial} has no '{empty[0]}' in the frames of this split, which "
-                f"the model takes as input; use a model of images, or leave the trial out of the split."
+                f"{self.vid.path}: {trial.subject}/{trial.trial} has no '{empty[0]}' in the frames of this split, "
+                f"which the model takes as input; use a model of images, or leave the trial out of the split."
             )
         gt_markers = marker_valid = None
         if self.marker_frame is not None or "marker_valid" in self.requires:
