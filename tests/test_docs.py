@@ -7,20 +7,24 @@ from pathlib import Path
 
 import pytest
 
+from vidzoo.errors import DataError
+from vidzoo.evaluation.documents import fill_tables, read_tables
 from vidzoo.evaluation.report import comparison_table
 from vidzoo.evaluation.score import read_results
 
 ROOT = Path(__file__).parents[1]
-TABLE = re.compile(r"<!-- results: (.+?) -->\n\n(.+?)\n\n", re.DOTALL)
 
 
-@pytest.mark.parametrize("document", ["README.md", "model_cards/vid_network.md"])
-def test_result_tables_come_from_the_result_files(document: str):
-    """A table below ``<!-- results: a b -->`` is what tools/compare_results.py prints for docs/results/{a,b}.json."""
-    tables = TABLE.findall((ROOT / document).read_text(encoding="utf-8"))
-    assert tables
-    for names, table in tables:
-        assert table == comparison_table({n: read_results(ROOT / f"docs/results/{n}.json") for n in names.split()})
+DOCUMENTS = [ROOT / "README.md", ROOT / "docs/benchmark.md", *sorted(ROOT.glob("model_cards/*.md"))]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.stem)
+def test_tables_come_from_the_result_files(document: Path):
+    """Below each mark is what tools/compare_results.py prints for the files under docs/results that it names."""
+    tables = read_tables([*ROOT.glob("docs/results/*.json"), *ROOT.glob("docs/results/*/*.json")])
+    text = document.read_text(encoding="utf-8")
+    assert "<!-- results: " in text
+    assert fill_tables(text, *tables, document.name) == text
 
 
 def test_links_lead_somewhere():
@@ -33,7 +37,27 @@ def test_result_files_say_how_they_came_about():
     for path in (ROOT / "docs/results").glob("*.json"):
         results = read_results(path)
         provenance = results["provenance"]
-        for key in ("commit", "torch", "device", "seed", "config", "checkpoint"):
+        learnt = "method" not in provenance  # what learns nothing says what it does instead
+        for key in ("commit", "device", *(("torch", "seed", "config", "checkpoint") if learnt else ("method",))):
             assert provenance[key] is not None, (path.name, key)
-        assert results["data"]["motion"] and results["data"]["images"] and results["split"]["hash"]
-        assert not re.search(r"['\"]/", provenance["config"]), f"{path.name} holds a path of somebody's machine"
+        assert not provenance["commit"].endswith("-dirty"), path.name
+        assert results["data"]["motion"] and results["split"]["hash"]
+        assert not re.search(r"['\"]/", provenance.get("config", "")), f"{path.name} holds a path of somebody's machine"
+
+
+def test_ablations_say_how_they_came_about():
+    _, ablations = read_tables(ROOT.glob("docs/results/*/*.json"))
+    for name, table in ablations.items():
+        assert table["comparable"] and table["sources"], name
+        for source in table["sources"]:
+            assert source["provenance"]["commit"] and source["provenance"]["config"], (name, source["name"])
+
+
+def test_filling_writes_below_the_marks_and_nowhere_else():
+    (name, result), *_ = read_tables(ROOT.glob("docs/results/*.json"))[0].items()
+    before = f"# A page\n\n<!-- results: {name} -->\n\n| old |\n\nafter\n\n| another |\n\nend\n"
+    after = fill_tables(before, {name: result}, {}, "page.md")
+    assert after == before.replace("| old |", comparison_table({name: result}))
+    assert fill_tables(after, {name: result}, {}, "page.md") == after
+    with pytest.raises(DataError, match=rf"page\.md: <!-- results: \.\.\. --> names '{name}', but no such file"):
+        fill_tables(after, {}, {}, "page.md")

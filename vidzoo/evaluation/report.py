@@ -186,8 +186,7 @@ def format_report(results: dict[str, Any]) -> str:
 def comparison_table(results: dict[str, dict[str, Any]]) -> str:
     """Format the headlines of several results as a Markdown table: one row each, below the two floors of its test side.
 
-    Images are those that the model sees. Parameters are all that it was trained with; seconds are those of 1,000
-    predictions on the result's machine.
+    Parameters are all that the model was trained with; seconds are those of 1,000 predictions on the result's machine.
 
     Args:
         results: name of a run -> what ``results.json`` holds.
@@ -205,8 +204,7 @@ def comparison_table(results: dict[str, dict[str, Any]]) -> str:
                 for floor, label in _FLOORS.items()
             ]
         provenance = result["provenance"] or {}
-        inputs = provenance.get("inputs")
-        seen = " and ".join(data["images"]) if inputs is None or "frames" in inputs else "not used"
+        seen = " and ".join(data["images"]) or "none"
         parameters, seconds = (provenance.get(key) for key in ("parameters", "seconds_per_1000_predictions"))
         size = "-" if parameters is None else f"{parameters:,}"
         rows[ground].append([name, *about, seen, count, *_headline(result, "overall"), size, _figure(seconds, 3)])
