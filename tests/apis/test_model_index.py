@@ -34,7 +34,8 @@ def config_of(name: str) -> Any:
 
 # --- the index -----------------------------------------------------------------------------------------------------
 def test_the_index_lists_every_recipe_under_its_name():
-    assert [entry["Name"] for entry in INDEX["Models"]] == sorted(path.stem for path in ROOT.glob("configs/*.py"))
+    recipes = sorted(path.stem for path in ROOT.glob("configs/*.py") if not path.stem.startswith("pose3d_"))  # stage 1
+    assert [entry["Name"] for entry in INDEX["Models"]] == recipes
     assert all(entry["Config"] == f"configs/{name}.py" for name, entry in ENTRIES.items())
 
 
@@ -50,6 +51,8 @@ def test_every_collection_is_a_card_and_has_models():
 def test_an_entry_says_what_is_so(name: str):
     entry = ENTRIES[name]
     assert entry["Metadata"]["Training Data"]
+    if "timm" in name:
+        pytest.importorskip("timm")
     assert entry["Metadata"]["Parameters"] == sum(p.numel() for p in get_model(name).parameters())
     assert "Weights" not in entry or re.fullmatch("[0-9a-f]{64}", entry["SHA256"])
     for result in entry["Results"]:
