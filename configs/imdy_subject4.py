@@ -1,4 +1,4 @@
-# ImDy on the REAL markers and torques of subject4, protocol block: fewer epochs, and a rate that falls to nothing.
+# ImDy on the REAL markers and torques of subject4, protocol block, fewer epochs.
 #   python tools/prepare_opencap.py LabValidation --out data/subject4_render.h5 --subjects subject4 \
 #       --camera CamRender --image-size 128 --inverse-dynamics opensim
 #   python tools/make_split.py data/subject4_render.h5 --protocol block --out data/subject4_render_block.json
@@ -14,4 +14,3 @@ clips = dict(requires=["markers", "marker_valid"], window=6, target_index=2)
 train_dataloader = dict(dataset=dict(grf=True, **clips))
 test_dataloader = dict(dataset=clips)
 train_cfg = dict(max_epochs=30)
-param_scheduler = [dict(type="CosineAnnealingLR", eta_min=1e-5, by_epoch=True, convert_to_iter_based=True)]
