@@ -42,11 +42,13 @@ def test_result_files_say_how_they_came_about():
             assert provenance[key] is not None, (path.name, key)
         assert not provenance["commit"].endswith("-dirty"), path.name
         assert results["data"]["motion"] and results["split"]["hash"]
+        assert results["data"]["images"] or "VIDNetwork" not in provenance.get("config", ""), path.name
         assert not re.search(r"['\"]/", provenance.get("config", "")), f"{path.name} holds a path of somebody's machine"
 
 
 def test_ablations_say_how_they_came_about():
     _, ablations = read_tables(ROOT.glob("docs/results/*/*.json"))
+    assert ablations
     for name, table in ablations.items():
         assert table["comparable"] and table["sources"], name
         for source in table["sources"]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import hashlib
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
@@ -17,6 +16,7 @@ from mmengine.model import BaseModel
 import vidzoo
 from vidzoo.engine import check_fit, load_config, read_checkpoint
 from vidzoo.errors import CheckpointError, ConfigError, UnknownNameError, VidZooError
+from vidzoo.evaluation.provenance import file_sha256
 from vidzoo.registry import MODELS
 
 
@@ -96,11 +96,7 @@ def _weights_of(entry: dict[str, Any]) -> Path:
         hint = "put the file of the release there"
     if not path.is_file():
         raise CheckpointError(f"{path}: the weights of '{name}' are not there; {hint}.")
-    sha = hashlib.sha256()
-    with path.open("rb") as file:
-        for block in iter(lambda: file.read(1 << 20), b""):
-            sha.update(block)
-    found, expected = sha.hexdigest(), str(entry.get("SHA256"))
+    found, expected = file_sha256(path), str(entry.get("SHA256"))
     if found != expected:
         raise CheckpointError(
             f"{path}: is not the file of '{name}' (SHA-256 {found[:12]}..., expected {expected[:12]}...); take another "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,14 +13,14 @@ from tabulate import tabulate
 from vidzoo import __version__
 from vidzoo.atomic import atomic_path
 from vidzoo.errors import DataError
-from vidzoo.evaluation.report import data_line
+from vidzoo.evaluation.provenance import file_sha256
+from vidzoo.evaluation.report import FLOORS, data_line
 from vidzoo.evaluation.score import UNITS, read_results
 
 FORMAT = "vid-ablation"
 VERSION = 1
 FIGURES: tuple[str, ...] = ("mPJE_mean", "mPJE_sum", "lower_limb_mean", "RMSE", "R2")
 """What the table shows, over the good labels, as in a result file's ``overall``."""
-FLOORS = {"train_mean": "floor: training mean", "family_mean": "floor: family mean"}
 
 Run = tuple[str, int]
 """A config's name and a seed."""
@@ -107,7 +106,7 @@ def collect(
                 "name": run[0],
                 "seed": run[1],
                 "file": path.relative_to(work_dir).as_posix(),
-                "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+                "sha256": file_sha256(path),
                 "split": results["split"]["hash"],
                 "vid_hash": results["data"]["vid_hash"],
                 "provenance": results["provenance"],

@@ -1,7 +1,8 @@
-"""Where figures come from: the code's commit and the processor; without torch."""
+"""Where figures come from: the code's commit, a file's hash and the processor; without torch."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import re
@@ -29,6 +30,15 @@ def commit() -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return run.stdout.strip() + ("-dirty" if changed.stdout else "")
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file of any size, in hexadecimal digits."""
+    sha = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            sha.update(block)
+    return sha.hexdigest()
 
 
 def processor() -> str:

@@ -12,7 +12,7 @@ from vidzoo.evaluation import published
 PAPER = "paper, other data"
 
 
-_FLOORS = {"train_mean": "floor: training mean", "family_mean": "floor: family mean"}
+FLOORS = {"train_mean": "floor: training mean", "family_mean": "floor: family mean"}
 
 
 def _figure(value: float | None, digits: int = 4) -> str:
@@ -85,8 +85,7 @@ def overall_table(results: dict[str, Any]) -> str:
     for note, section in (("", results), (", all labels", results["all_labels"])):
         for name, row in (
             ("this model", section["overall"]),
-            ("floor: training mean", section["floors"]["train_mean"]),
-            ("floor: family mean", section["floors"]["family_mean"]),
+            *((label, section["floors"][floor]) for floor, label in FLOORS.items()),
         ):
             rows.append(
                 [
@@ -201,7 +200,7 @@ def comparison_table(results: dict[str, dict[str, Any]]) -> str:
         if ground not in rows:
             rows[ground] = [
                 [f"*{label}*", *about, "", count, *_headline(result, "floors", floor), "", ""]
-                for floor, label in _FLOORS.items()
+                for floor, label in FLOORS.items()
             ]
         provenance = result["provenance"] or {}
         seen = " and ".join(data["images"]) or "none"

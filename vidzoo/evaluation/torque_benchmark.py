@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import platform
 import re
@@ -20,7 +19,7 @@ import vidzoo
 from vidzoo.anatomy import BENCHMARK_JOINTS
 from vidzoo.errors import DataError
 from vidzoo.evaluation.predictions import Predictions, write_predictions
-from vidzoo.evaluation.provenance import commit, processor
+from vidzoo.evaluation.provenance import commit, file_sha256, processor
 from vidzoo.evaluation.report import format_line, format_report
 from vidzoo.evaluation.score import score, write_results
 from vidzoo.registry import METRICS
@@ -38,11 +37,7 @@ def _checkpoint(config: str) -> dict[str, str] | None:
     path = Path(found[2])
     checkpoint = {"name": path.name}
     if path.is_file():
-        sha = hashlib.sha256()
-        with path.open("rb") as file:
-            while block := file.read(1 << 20):
-                sha.update(block)
-        checkpoint["sha256"] = sha.hexdigest()
+        checkpoint["sha256"] = file_sha256(path)
     return checkpoint
 
 
