@@ -63,3 +63,10 @@ def test_filling_writes_below_the_marks_and_nowhere_else():
     assert fill_tables(after, {name: result}, {}, "page.md") == after
     with pytest.raises(DataError, match=rf"page\.md: <!-- results: \.\.\. --> names '{name}', but no such file"):
         fill_tables(after, {}, {}, "page.md")
+
+
+@pytest.mark.parametrize("text", ['{"format": "vid-ablation"', '{"format": "vid-ablation"}', "[]", "vid-ablation"])
+def test_a_broken_file_of_figures_is_one_sentence(text: str, tmp_path: Path):
+    (tmp_path / "table.json").write_text(text)
+    with pytest.raises(DataError, match=r"table\.json: is no results file"):
+        read_tables([tmp_path / "table.json"])

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from vidzoo.errors import DataError
-from vidzoo.evaluation.ablation import FORMAT as ABLATION
+from vidzoo.evaluation import ablation, score
 from vidzoo.evaluation.ablation import ablation_table
 from vidzoo.evaluation.report import comparison_table
 from vidzoo.evaluation.score import read_results
 
+_FORMATS = {score.FORMAT: score.VERSION, ablation.FORMAT: ablation.VERSION}
 _TABLE = re.compile(r"(<!-- (results|ablation): (.+?) -->\n\n).*?(?=\n\n)", re.DOTALL)
 
 
@@ -21,7 +21,7 @@ def read_tables(paths: Iterable[str | Path]) -> tuple[dict[str, dict[str, Any]],
     """Read result files and ablations; return both by name: the file's, or its folder's where that says more.
 
     Raises:
-        DataError: a file is neither, or two have one name.
+        DataError: a file is missing or neither, or two have one name.
     """
     results: dict[str, dict[str, Any]] = {}
     ablations: dict[str, dict[str, Any]] = {}
@@ -29,10 +29,8 @@ def read_tables(paths: Iterable[str | Path]) -> tuple[dict[str, dict[str, Any]],
         name = path.parent.name if path.stem in ("results", "ablation") else path.stem
         if name in results or name in ablations:
             raise DataError(f"{path}: another file is called '{name}' too; give one of them alone.")
-        if ABLATION in path.read_text(encoding="utf-8")[:200] if path.is_file() else False:
-            ablations[name] = json.loads(path.read_text(encoding="utf-8"))
-        else:
-            results[name] = read_results(path)
+        content = read_results(path, _FORMATS)
+        (ablations if content["format"] == ablation.FORMAT else results)[name] = content
     return results, ablations
 
 

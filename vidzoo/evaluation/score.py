@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -378,8 +379,8 @@ def recording_errors(predictions: Predictions, vid: VidFile, split: Split) -> di
     return {(t.subject, t.trial): float(e) for t, e in zip(labels.trials, error) if np.isfinite(e)}
 
 
-def read_results(path: str | Path) -> dict[str, Any]:
-    """Read a ``results.json``.
+def read_results(path: str | Path, formats: Mapping[str, int] = MappingProxyType({FORMAT: VERSION})) -> dict[str, Any]:
+    """Read a ``results.json``, or a file of figures of another of the ``formats``, format -> version.
 
     Raises:
         DataError: it is missing, enormous or no results file of this version.
@@ -394,8 +395,9 @@ def read_results(path: str | Path) -> dict[str, Any]:
         found = results["format"], results["version"]
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path}: is no results file ({error!r}); tools/test.py --out writes one.") from None
-    if found != (FORMAT, VERSION):
-        raise DataError(f"{path}: format {found}, expected {(FORMAT, VERSION)}; test the model anew.")
+    if found not in formats.items():
+        expected = " or ".join(map(str, formats.items()))
+        raise DataError(f"{path}: format {found}, expected {expected}; test the model anew.")
     return results
 
 
