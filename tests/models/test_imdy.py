@@ -253,6 +253,18 @@ def test_training_shows_22_to_51_markers_and_testing_all():
 
 
 # --- losses -----------------------------------------------------------------------------------------------------------
+def test_scaled_velocities_are_as_scaled_weights():
+    """A token is 6 frames of 3 places and 3 velocities; these 60 times as large are their weights 60 times as large."""
+    scaled, plain = build(velocity_scale=60.0).eval(), build().eval()
+    plain.load_state_dict(scaled.state_dict())
+    with torch.no_grad():
+        plain.inverse_dynamics.embed.weight.unflatten(1, (6, 6))[:, :, 3:] *= 60
+        inputs = clips()
+        torch.testing.assert_close(scaled(inputs).torques, plain(inputs).torques, atol=1e-4, rtol=1e-4)
+        plain.inverse_dynamics.embed.weight.unflatten(1, (6, 6))[:, :, 3:] /= 60
+        assert (scaled(inputs).torques - plain(inputs).torques).abs().max() > 1e-2
+
+
 def test_losses_by_hand(shown):
     model = build(min_markers=None, dropout=0.0).train()
     calls = shown(model)
@@ -414,6 +426,7 @@ def test_a_training_learns_and_resumes_to_the_same_bits(tiny_vid_file, tiny_spli
         ({"target_index": 5}, "target_index=5 in window=6, expected 2 to 4"),
         ({"heads": 5}, "dim=64 is no multiple of heads=5"),
         ({"min_markers": 0}, "min_markers=0"),
+        ({"velocity_scale": 0.0}, "velocity_scale=0.0 must be a finite number above 0"),
         ({"grf_loss": None}, "grf_loss=None must be a config"),
     ],
 )

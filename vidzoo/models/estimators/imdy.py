@@ -84,13 +84,13 @@ def draw_markers(windows: MarkerWindows, number: int) -> MarkerWindows:
     return MarkerWindows(windows.positions.gather(2, index), windows.valid.gather(1, chosen))
 
 
-def marker_features(positions: Tensor) -> Tensor:
-    """Return [N, M, 6 T] of positions [N, T, M, 3]: these and their velocities in m a frame.
+def marker_features(positions: Tensor, velocity_scale: float) -> Tensor:
+    """Return [N, M, 6 T] of positions [N, T, M, 3]: these and ``velocity_scale`` times their velocities in m a frame.
 
     Velocities are central differences, at a window's ends one-sided, so that a window is all that they depend on.
     """
     (velocities,) = torch.gradient(positions, dim=1)
-    return torch.cat([positions, velocities], dim=-1).transpose(1, 2).flatten(2)
+    return torch.cat([positions, velocity_scale * velocities], dim=-1).transpose(1, 2).flatten(2)
 
 
 def training_progress() -> float:
@@ -188,6 +188,8 @@ class ImDy(TorqueEstimator[ImDyOutput]):
         window: T.
         target_index: the predicted frame in it, t; at least HISTORY - 1 frames before it and one after it are needed.
         min_markers: in training, each step shows so many markers at least, drawn anew for each window; None: all.
+        velocity_scale: of the velocities in a token, which are in m a frame, about a hundredth of the places beside
+            them; 60 makes them m/s in videos of 60 Hz.
         mask_missing: leave missing markers out; otherwise the data set's stand-ins are taken for markers.
         dim: width of a token.
         heads: attention heads; divides ``dim``.
@@ -228,6 +230,7 @@ class ImDy(TorqueEstimator[ImDyOutput]):
         window: int = 6,
         target_index: int = 2,
         min_markers: int | None = 22,
+        velocity_scale: float = 1.0,
         mask_missing: bool = True,
         dim: int = 64,
         heads: int = 4,
@@ -246,8 +249,11 @@ class ImDy(TorqueEstimator[ImDyOutput]):
             raise ConfigError(f"ImDy: dim={dim} is no multiple of heads={heads}.")
         if min_markers is not None and min_markers < 1:
             raise ConfigError(f"ImDy: min_markers={min_markers} must be 1 or more, or None for all markers.")
+        if not 0 < velocity_scale < float("inf"):
+            raise ConfigError(f"ImDy: velocity_scale={velocity_scale} must be a finite number above 0.")
         self.window, self.target_index = window, target_index
         self.min_markers = min_markers
+        self.velocity_scale = velocity_scale
         self.mask_missing = mask_missing
         if not mask_missing:
             self.requires = ("markers",)
@@ -272,7 +278,8 @@ class ImDy(TorqueEstimator[ImDyOutput]):
         if self.training and self.min_markers is not None and self.min_markers < markers.shape[2]:
             number = int(torch.randint(self.min_markers, markers.shape[2] + 1, ()))
             windows = draw_markers(windows, number)
-        result = self.inverse_dynamics(marker_features(windows.positions), windows.valid)
+        features = marker_features(windows.positions, self.velocity_scale)
+        result = self.inverse_dynamics(features, windows.valid)
         torques, *forces = result.unflatten(0, (len(markers), -1)).split(self._outputs, dim=-1)
         if not forces:
             return ImDyOutput(torques, None, None, windows)
