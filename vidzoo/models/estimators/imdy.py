@@ -189,7 +189,7 @@ class ImDy(TorqueEstimator[ImDyOutput]):
         target_index: the predicted frame in it, t; at least HISTORY - 1 frames before it and one after it are needed.
         min_markers: in training, each step shows so many markers at least, drawn anew for each window; None: all.
         velocity_scale: of the velocities in a token, which are in m a frame, about a hundredth of the places beside
-            them; 60 makes them m/s in videos of 60 Hz.
+            them; 100 makes them m/s on a grid of 100 Hz.
         mask_missing: leave missing markers out; otherwise the data set's stand-ins are taken for markers.
         dim: width of a token.
         heads: attention heads; divides ``dim``.
