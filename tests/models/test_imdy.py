@@ -222,13 +222,15 @@ def test_a_clip_of_one_window_gives_what_the_long_clip_gives():
 def test_drawn_markers_are_random_ones_of_those_seen():
     valid = torch.rand(40, 51) > 0.3
     number_of = torch.arange(51.0).expand(40, T, 51)[..., None].expand(-1, -1, -1, 3)
-    windows = imdy.MarkerWindows(number_of, valid)
+    numbers = torch.arange(51).expand(40, 51)
+    windows = imdy.MarkerWindows(number_of, valid, numbers)
     for number in (22, 40, 51):
         drawn = imdy.draw_markers(windows, number)
         assert drawn.positions.shape == (40, T, number, 3)
         which = drawn.positions[:, 0, :, 0].long()
         assert torch.equal(drawn.positions, which[:, None, :, None].float().expand_as(drawn.positions))
         assert all(len(set(row)) == number for row in which.tolist())
+        assert torch.equal(drawn.which, which)
         assert torch.equal(drawn.valid, valid.gather(1, which))
         assert torch.equal(
             drawn.valid.sum(1), valid.sum(1).clamp(max=number)
@@ -236,7 +238,7 @@ def test_drawn_markers_are_random_ones_of_those_seen():
     subsets = [frozenset(row) for row in imdy.draw_markers(windows, 22).positions[:, 0, :, 0].tolist()]
     assert len(set(subsets)) == 40
     counts = torch.zeros(51)
-    everyone = imdy.MarkerWindows(number_of, torch.ones_like(valid))
+    everyone = imdy.MarkerWindows(number_of, torch.ones_like(valid), numbers)
     for _ in range(50):
         counts += imdy.draw_markers(everyone, 22).positions[:, 0, :, 0].long().flatten().bincount(minlength=51)
     np.testing.assert_allclose(counts / 2000, 22 / 51, atol=0.06)  # 5 standard deviations
@@ -263,6 +265,20 @@ def test_scaled_velocities_are_as_scaled_weights():
         torch.testing.assert_close(scaled(inputs).torques, plain(inputs).torques, atol=1e-4, rtol=1e-4)
         plain.inverse_dynamics.embed.weight.unflatten(1, (6, 6))[:, :, 3:] /= 60
         assert (scaled(inputs).torques - plain(inputs).torques).abs().max() > 1e-2
+
+
+def test_named_markers_are_no_set():
+    """With names markers must not change places, and the size grows by one vector a marker."""
+    model, inputs = build(names=True, torques=17).eval(), clips(missing=0.0)
+    assert sum(p.numel() for p in model.parameters()) == 308_708 + 51 * 64
+    order = torch.arange(51)
+    order[OTHERS] = torch.tensor(OTHERS)[torch.randperm(len(OTHERS))]
+    with torch.no_grad():
+        one, other = model(inputs), model({name: value[:, :, order] for name, value in inputs.items()})
+        assert (one.torques - other.torques).abs().max() > 1e-2
+        model.inverse_dynamics.embed_name.weight[:] = 0.0
+        one, other = model(inputs), model({name: value[:, :, order] for name, value in inputs.items()})
+    torch.testing.assert_close(one.torques, other.torques, atol=1e-5, rtol=1e-5)
 
 
 def test_losses_by_hand(shown):

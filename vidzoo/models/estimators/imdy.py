@@ -33,6 +33,8 @@ class MarkerWindows(NamedTuple):
     """[N, T, M, 3] m, relative to the pelvis' place on the floor at the predicted frame."""
     valid: Tensor
     """[N, M] bool: the marker was seen in every frame of the window."""
+    which: Tensor
+    """[N, M] int: the markers' numbers in ``vidzoo.anatomy.MARKERS``."""
 
 
 class ImDyOutput(NamedTuple):
@@ -73,7 +75,8 @@ def cut_windows(markers: Tensor, valid: Tensor, window: int, target_index: int) 
     positions = positions - (centre * centre.new_tensor([1.0, 0.0, 1.0]))[:, None, None]
     whole = seen.all(dim=1)
     whole = whole | ~whole.any(dim=1, keepdim=True)
-    return MarkerWindows(torch.where(whole[:, None, :, None], positions, 0.0), whole)
+    which = torch.arange(whole.shape[1], device=whole.device).expand_as(whole)
+    return MarkerWindows(torch.where(whole[:, None, :, None], positions, 0.0), whole, which)
 
 
 def draw_markers(windows: MarkerWindows, number: int) -> MarkerWindows:
@@ -81,7 +84,9 @@ def draw_markers(windows: MarkerWindows, number: int) -> MarkerWindows:
     lots = torch.rand(windows.valid.shape, device=windows.valid.device) + ~windows.valid
     chosen = lots.argsort(dim=1)[:, :number]
     index = chosen[:, None, :, None].expand(-1, windows.positions.shape[1], -1, 3)
-    return MarkerWindows(windows.positions.gather(2, index), windows.valid.gather(1, chosen))
+    return MarkerWindows(
+        windows.positions.gather(2, index), windows.valid.gather(1, chosen), windows.which.gather(1, chosen)
+    )
 
 
 def marker_features(positions: Tensor, velocity_scale: float) -> Tensor:
@@ -111,20 +116,27 @@ def make_decoder(dim: int, heads: int, layers: int, feedforward: int, dropout: f
 
 
 class InverseDynamicsNet(nn.Module):
-    """From a set of marker tokens to ``outputs`` numbers: one learnt query that attends to them."""
+    """From a set of marker tokens to ``outputs`` numbers: one learnt query that attends to them.
 
-    def __init__(self, in_features: int, outputs: int, dim: int, **decoder: Any) -> None:
+    With ``names`` a token also holds a learnt vector of its marker.
+    """
+
+    def __init__(self, in_features: int, outputs: int, dim: int, names: bool, **decoder: Any) -> None:
         super().__init__()
         self.embed = nn.Linear(in_features, dim)
+        self.embed_name = nn.Embedding(len(MARKERS), dim) if names else None
         self.query = nn.Parameter(torch.empty(1, dim))
         nn.init.normal_(self.query, std=0.02)
         self.decoder = make_decoder(dim, **decoder)
         self.head = nn.Linear(dim, outputs)
 
-    def forward(self, features: Tensor, valid: Tensor) -> Tensor:
-        """Return [N, outputs] for features [N, M, F] of which ``valid`` [N, M] count."""
+    def forward(self, features: Tensor, valid: Tensor, which: Tensor) -> Tensor:
+        """Return [N, outputs] for features [N, M, F] of the markers ``which`` [N, M], of which ``valid`` count."""
         query = self.query.expand(len(features), -1, -1)
-        return self.head(self.decoder(query, self.embed(features), memory_key_padding_mask=~valid))[:, 0]
+        tokens = self.embed(features)
+        if self.embed_name is not None:
+            tokens = tokens + self.embed_name(which)
+        return self.head(self.decoder(query, tokens, memory_key_padding_mask=~valid))[:, 0]
 
 
 class ForwardDynamicsNet(nn.Module):
@@ -170,11 +182,11 @@ class ImDy(TorqueEstimator[ImDyOutput]):
     """Estimate torques from ``markers`` [B, L, M, 3] of clips, window by window.
 
     An inverse-dynamics net reads one token per marker, its place and velocity in the window's frames, as a set: no
-    token says which marker it is. In training a forward-dynamics net says from the markers up to t, the torques and
-    the ground forces where the markers will be at t + 1. For the first tenth of the epochs (MMEngine's message hub
-    knows the epoch) it is shown the true torques and forces, afterwards the predicted ones in a fifth of the windows,
-    so that these learn from the motion too. An unknown torque is shown as the training mean; the forces' token is left
-    out where none were measured, and the whole window where no torque is known.
+    token says which marker it is, unless ``names``. In training a forward-dynamics net says from the markers up to t,
+    the torques and the ground forces where the markers will be at t + 1. For the first tenth of the epochs (MMEngine's
+    message hub knows the epoch) it is shown the true torques and forces, afterwards the predicted ones in a fifth of
+    the windows, so that these learn from the motion too. An unknown torque is shown as the training mean; the forces'
+    token is left out where none were measured, and the whole window where no torque is known.
 
     Args:
         torque_codec: N·m to standardised N·m/kg and back.
@@ -188,6 +200,7 @@ class ImDy(TorqueEstimator[ImDyOutput]):
         window: T.
         target_index: the predicted frame in it, t; at least HISTORY - 1 frames before it and one after it are needed.
         min_markers: in training, each step shows so many markers at least, drawn anew for each window; None: all.
+        names: say in the inverse-dynamics net's tokens which marker each is; then they are no set.
         velocity_scale: of the velocities in a token, which are in m a frame, about a hundredth of the places beside
             them; 100 makes them m/s on a grid of 100 Hz.
         mask_missing: leave missing markers out; otherwise the data set's stand-ins are taken for markers.
@@ -230,6 +243,7 @@ class ImDy(TorqueEstimator[ImDyOutput]):
         window: int = 6,
         target_index: int = 2,
         min_markers: int | None = 22,
+        names: bool = False,
         velocity_scale: float = 1.0,
         mask_missing: bool = True,
         dim: int = 64,
@@ -267,7 +281,7 @@ class ImDy(TorqueEstimator[ImDyOutput]):
         num_torques = self.torque_codec.num_torques
         self._outputs = (num_torques, 2 * 2 * 3, 2 * 2) if ground_forces else (num_torques,)
         decoder = {"heads": heads, "layers": layers, "feedforward": feedforward, "dropout": dropout}
-        self.inverse_dynamics = InverseDynamicsNet(6 * window, sum(self._outputs), dim, **decoder)
+        self.inverse_dynamics = InverseDynamicsNet(6 * window, sum(self._outputs), dim, names, **decoder)
         self.forward_dynamics = ForwardDynamicsNet(num_torques, ground_forces, dim, **decoder)
 
     def tensor(self, inputs: Inputs) -> ImDyOutput:
@@ -279,7 +293,7 @@ class ImDy(TorqueEstimator[ImDyOutput]):
             number = int(torch.randint(self.min_markers, markers.shape[2] + 1, ()))
             windows = draw_markers(windows, number)
         features = marker_features(windows.positions, self.velocity_scale)
-        result = self.inverse_dynamics(features, windows.valid)
+        result = self.inverse_dynamics(features, windows.valid, windows.which)
         torques, *forces = result.unflatten(0, (len(markers), -1)).split(self._outputs, dim=-1)
         if not forces:
             return ImDyOutput(torques, None, None, windows)
@@ -302,7 +316,7 @@ class ImDy(TorqueEstimator[ImDyOutput]):
             losses["loss_grf_change"] = self.grf_change_loss(predicted_change, change, both_known)
             grf = torch.where(is_predicted[..., None], output.grf[:, :, 0], force[:, :, 0]).flatten(0, 1)
             grf_valid = known[:, :, 0].flatten()
-        positions, seen = output.windows
+        positions, seen, _ = output.windows
         now = self.target_index
         moved = self.forward_dynamics(
             positions[:, now - HISTORY + 1 : now + 1], seen, torques.flatten(0, 1), grf, grf_valid
