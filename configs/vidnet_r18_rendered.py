@@ -1,6 +1,6 @@
 # A small VID-Network for a laptop, protocol block: REAL motion and torques of subject4, RENDERED images.
 #   python tools/prepare_opencap.py LabValidation --out data/subject4_render.h5 --subjects subject4 \
-#       --camera CamRender --image-size 128
+#       --camera CamRender --image-size 128 --inverse-dynamics opensim
 #   python tools/make_split.py data/subject4_render.h5 --protocol block --out data/subject4_render_block.json
 _base_ = [
     "./_base_/datasets/vid_laptop.py",
