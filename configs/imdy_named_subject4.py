@@ -1,0 +1,17 @@
+# ImDy as in imdy_subject4.py, with two changes of our own: a token says which marker it is, and velocities are in m/s.
+#   python tools/prepare_opencap.py LabValidation --out data/subject4_render.h5 --subjects subject4 \
+#       --camera CamRender --image-size 128 --inverse-dynamics opensim
+#   python tools/make_split.py data/subject4_render.h5 --protocol block --out data/subject4_render_block.json
+_base_ = [
+    "./_base_/datasets/vid_markers.py",
+    "./_base_/models/imdy.py",
+    "./_base_/schedules/adamw_step.py",
+    "./_base_/runtime/default.py",
+]
+vid_file = "data/subject4_render.h5"
+split = "data/subject4_render_block.json"
+model = dict(names=True, velocity_scale=100)
+clips = dict(requires=["markers", "marker_valid"], window=6, target_index=2)
+train_dataloader = dict(dataset=dict(grf=True, pipeline=[dict(type="HorizontalFlip", prob=0.5)], **clips))
+test_dataloader = dict(dataset=clips)
+train_cfg = dict(max_epochs=30)
