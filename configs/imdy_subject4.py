@@ -1,5 +1,5 @@
-# ImDy on the REAL markers and torques of subject4, protocol block, fewer epochs, and mirrored clips as in every recipe of
-# subject4 here (the released program mirrors nothing).
+# ImDy on the REAL markers and torques of subject4, protocol block, fewer epochs. Clips are mirrored, as in every
+# recipe of subject4 here (the released program mirrors nothing).
 #   python tools/prepare_opencap.py LabValidation --out data/subject4_render.h5 --subjects subject4 \
 #       --camera CamRender --image-size 128 --inverse-dynamics opensim
 #   python tools/make_split.py data/subject4_render.h5 --protocol block --out data/subject4_render_block.json
