@@ -61,6 +61,8 @@ def test_filling_writes_below_the_marks_and_nowhere_else():
     after = fill_tables(before, {name: result}, {}, "page.md")
     assert after == before.replace("| old |", comparison_table({name: result}))
     assert fill_tables(after, {name: result}, {}, "page.md") == after
+    bare = before.replace("| old |\n\n", "")
+    assert fill_tables(bare, {name: result}, {}, "page.md") == after, "a mark without a table yet eats what follows it"
     with pytest.raises(DataError, match=rf"page\.md: <!-- results: \.\.\. --> names '{name}', but no such file"):
         fill_tables(after, {}, {}, "page.md")
 

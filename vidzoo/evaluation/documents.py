@@ -14,7 +14,7 @@ from vidzoo.evaluation.report import comparison_table
 from vidzoo.evaluation.score import read_results
 
 _FORMATS = {score.FORMAT: score.VERSION, ablation.FORMAT: ablation.VERSION}
-_TABLE = re.compile(r"(<!-- (results|ablation): (.+?) -->\n\n).*?(?=\n\n)", re.DOTALL)
+_TABLE = re.compile(r"(<!-- (results|ablation): (.+?) -->\n\n)((?:\|[^\n]*\n)*)")
 
 
 def read_tables(paths: Iterable[str | Path]) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:
@@ -40,7 +40,7 @@ def fill_tables(
     """Return a document's text with the tables below its marks made anew.
 
     A mark is ``<!-- results: NAME ... -->``, one table of these results in this order, or ``<!-- ablation: NAME -->``,
-    followed by an empty line; the table ends at the next one.
+    followed by an empty line and the table, if it is there already.
 
     Args:
         text: of the document.
@@ -59,6 +59,6 @@ def fill_tables(
         if missing:
             raise DataError(f"{document}: <!-- {found[2]}: ... --> names '{missing[0]}', but no such file was given.")
         tables = comparison_table({n: known[n] for n in names}) if known is results else ablation_table(known[names[0]])
-        return found[1] + tables
+        return f"{found[1]}{tables}\n" + ("" if found[4] else "\n")
 
     return _TABLE.sub(table, text)
