@@ -60,6 +60,15 @@ class Split:
         return json.dumps({"format": FORMAT, "version": VERSION, **content}, sort_keys=True, separators=(",", ":"))
 
     @property
+    def frames_hash(self) -> str:
+        """SHA-256 of which frames train and test, and by what rule, without the vid file's own hash.
+
+        Files built from the same recordings on two machines may differ in the last bit, and with them ``hash``.
+        """
+        content = {k: v for k, v in asdict(self).items() if k not in ("hash", "vid_hash")}
+        return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+    @property
     def leaks(self) -> bool:
         """True where neighbours 10 ms apart fall on both sides, so that its figures flatter."""
         return self.protocol == "random_frame"

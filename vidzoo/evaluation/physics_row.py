@@ -360,6 +360,7 @@ def physics_predictions(vid: VidFile, split: Split) -> Predictions:
             "commit": commit(),
             "python": platform.python_version(),
             "device": processor(),
+            "split_frames_hash": split.frames_hash,
             "method": "physics alone, nothing learnt: vidzoo.evaluation.physics_row",
             "inputs": ["markers", "marker_velocities", "coordinates", "inertial_torques", "foot_jacobians"],
             "parameters": 0,

@@ -154,11 +154,15 @@ def _read_member(archive: zipfile.ZipFile, name: str) -> np.ndarray:
     return array
 
 
-def read_predictions(path: str | Path) -> Predictions:
+def read_predictions(path: str | Path, max_bytes: int = MAX_BYTES) -> Predictions:
     """Read a predictions file; nothing is unpickled and nothing large is read before its size is known.
 
+    Args:
+        path: of the file.
+        max_bytes: unpacked.
+
     Raises:
-        DataError: it is missing, no such file, larger than 2 GiB unpacked, holds other arrays than the format's,
+        DataError: it is missing, no such file, larger than ``max_bytes``, holds other arrays than the format's,
             numbers that are not finite, or a frame twice.
     """
     path = Path(path)
@@ -172,8 +176,8 @@ def read_predictions(path: str | Path) -> Predictions:
                 found = ", ".join(sorted(info.filename[:40] for info in infos)[:12])
                 raise ValueError(f"it holds {found or 'nothing'} where {', '.join(expected)} were expected")
             size = sum(info.file_size for info in infos)
-            if size > MAX_BYTES:
-                raise ValueError(f"it unpacks to {size:,} bytes, at most {MAX_BYTES:,} are read")
+            if size > max_bytes:
+                raise ValueError(f"it unpacks to {size:,} bytes, at most {max_bytes:,} are read")
             if any(info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for info in infos):
                 raise ValueError("it is packed in another way than NumPy packs")
             arrays = {name: _read_member(archive, name) for name in _KINDS}

@@ -159,5 +159,5 @@ class TorqueBenchmark(BaseMetric):
             frame=np.concatenate([np.empty(0, np.int64), *(frames for _, frames, _ in parts)]),
             torques=np.concatenate([np.empty((0, len(BENCHMARK_JOINTS)), np.float32), *(t for _, _, t in parts)]),
             split_hash=self.split.hash,
-            provenance=provenance(self._device),
+            provenance=provenance(self._device) | {"split_frames_hash": self.split.frames_hash},
         )
