@@ -20,8 +20,10 @@ EXTRAS = {
     "synthetic": ["mujoco>=3.2"],
     # every network of timm as a backbone: TimmBackbone
     "timm": ["timm>=1.0"],
+    # a lab's own leaderboard: tools/serve_leaderboard.py
+    "server": ["fastapi>=0.110", "uvicorn", "sqlalchemy>=2", "httpx"],
     # setuptools: tests install this package and the example plug-in as pip does, without the network
-    "dev": ["mypy", "pre-commit", "pytest", "ruff", "scikit-learn", "setuptools>=70.1"],
+    "dev": ["mypy", "pre-commit", "pytest", "ruff", "scikit-learn", "selenium", "setuptools>=70.1"],
 }
 EXTRAS["all"] = sorted({requirement for group in EXTRAS.values() for requirement in group})
 
@@ -48,7 +50,11 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10",
     packages=find_packages(include=["vidzoo", "vidzoo.*"]),
-    package_data={"vidzoo": ["py.typed"], "vidzoo.evaluation": ["published/*.csv"]},
+    package_data={
+        "vidzoo": ["py.typed"],
+        "vidzoo.evaluation": ["published/*.csv"],
+        "vidzoo.leaderboard": ["benchmarks/*/*", "page/*"],
+    },
     install_requires=[
         "torch>=2.6",
         "torchvision",
@@ -63,6 +69,9 @@ setup(
         "av",  # video decoding; its wheel carries FFmpeg
         "pyyaml",  # sessionMetadata.yaml, model-index.yml
         "matplotlib",  # torque curves
+        "pydantic>=2",  # what strangers submit, checked field by field
+        "filelock",  # many writers of one leaderboard
+        "jinja2",  # its page
         "tensorboard",
     ],
     extras_require=EXTRAS,

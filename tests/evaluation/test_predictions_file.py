@@ -166,10 +166,9 @@ def test_a_zip_bomb_is_refused_before_it_is_unpacked(good_file, tmp_path, monkey
     n = 500_000
     _rewrite(good_file, path, {"torques.npy": _header((n, 11)) + bytes(44 * n)})
     assert path.stat().st_size < 1_000_000
-    monkeypatch.setattr("vidzoo.evaluation.predictions.MAX_BYTES", 10 << 20)
     monkeypatch.setattr(zipfile.ZipFile, "open", lambda *_: pytest.fail("a member was opened"))
     with pytest.raises(DataError, match="unpacks to 22"):
-        read_predictions(path)
+        read_predictions(path, 10 << 20)
 
 
 def test_a_member_that_is_named_twice_is_refused(good_file, tmp_path):

@@ -90,7 +90,7 @@ class Benchmark(Document):
     format: Literal["vid-benchmark"] = "vid-benchmark"
     version: Literal[1] = 1
     name: BenchmarkName
-    protocol: Literal["block", "trial", "loso", "loao", "random_frame", "cross_camera"]
+    protocol: Annotated[str, Field(pattern=f"^({'|'.join(PROTOCOLS)})$")]
     rule: Line
     data: Data
     split: FrameSet | None
@@ -128,7 +128,11 @@ def write_labels(vid: VidFile, path: Path) -> None:
 
     It keeps the content hash of the file that it was made from.
     """
-    with atomic_path(path) as temporary, h5py.File(temporary, "w") as out, h5py.File(vid.path, "r") as source:
+    with (
+        atomic_path(path) as temporary,
+        h5py.File(temporary, "w", libver="latest") as out,
+        h5py.File(vid.path, "r", locking=False) as source,
+    ):
         for key in ("format", "version", "markers", "coordinates", "settings", "content_hash", "units"):
             out.attrs[key] = source.attrs[key]
         out.attrs["builder"] = f"vidzoo {__version__}: labels alone"

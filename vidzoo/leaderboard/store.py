@@ -16,9 +16,10 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -39,7 +40,6 @@ from vidzoo.leaderboard.documents import (
     Line,
     Name,
     Sha256,
-    Text,
     canonical,
     read_document,
     sha256,
@@ -158,6 +158,26 @@ def _sync(folder: Path) -> None:
             os.close(handle)
 
 
+@contextmanager
+def _temporary(folder: Path, content: bytes | Path) -> Iterator[Path]:
+    """Lend a file of this content, safely on the disk, in ``folder``; it is gone afterwards unless it was renamed."""
+    handle, name = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=folder)
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as out:
+            if isinstance(content, Path):
+                with content.open("rb") as source:
+                    shutil.copyfileobj(source, out)
+            else:
+                out.write(content)
+            out.flush()
+            os.fsync(out.fileno())
+        temporary.chmod(0o644)
+        yield temporary
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
 def create_once(path: Path, content: bytes | Path) -> None:
     """Write a file under a temporary name and give it its own, which nobody else may have taken.
 
@@ -167,29 +187,13 @@ def create_once(path: Path, content: bytes | Path) -> None:
         DataError: there is another one of that name.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as out:
-            if isinstance(content, Path):
-                with content.open("rb") as source:
-                    while block := source.read(1 << 20):
-                        out.write(block)
-            else:
-                out.write(content)
-            out.flush()
-            os.fsync(out.fileno())
-        os.chmod(temporary, 0o644)
+    with _temporary(path.parent, content) as temporary:
         try:
-            os.link(temporary, path)
+            path.hardlink_to(temporary)
         except FileExistsError:
-            if file_sha256(path) != file_sha256(Path(temporary)):
-                raise DataError(
-                    f"{path}: is there already with other content; run tools/leaderboard.py check."
-                ) from None
+            if file_sha256(path) != file_sha256(temporary):
+                raise DataError(f"{path}: is there with other content; run tools/leaderboard.py check.") from None
         _sync(path.parent)
-    finally:
-        with suppress(OSError):
-            os.unlink(temporary)
 
 
 class Store:
@@ -385,7 +389,7 @@ class Store:
         """Return the path of an entry's card."""
         return self.folder / "cards" / f"{stored.entry.card_sha256}.md"
 
-    # --- what is made from the record -----------------------------------------------------------------------------------
+    # --- what is made from the record ---------------------------------------------------------------------------------
     def write_generated(self, render: Callable[[Store], dict[str, bytes]], needed: Iterable[str] = ()) -> None:
         """Write the generated files, one writer at a time; not again where they know all ``needed`` entries already.
 
@@ -403,12 +407,5 @@ class Store:
             for name, content in render(self).items():
                 path = self.folder / name
                 if not path.is_file() or path.read_bytes() != content:
-                    handle, temporary = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=self.folder)
-                    try:
-                        with os.fdopen(handle, "wb") as out:
-                            out.write(content)
-                        os.chmod(temporary, 0o644)
-                        os.replace(temporary, path)
-                    finally:
-                        with suppress(OSError):
-                            os.unlink(temporary)
+                    with _temporary(self.folder, content) as temporary:
+                        temporary.replace(path)

@@ -17,7 +17,7 @@ from vidzoo.leaderboard.store import REPRODUCED_WITHIN, Store, Stored
 FORMAT = "vid-leaderboard-table"
 VERSION = 1
 BADGES = ("claimed", "rescored", "reproduced")
-"""From the least: printed somewhere; predictions that this code has scored; trained anew by others, to the same score."""
+"""From the least: printed somewhere; predictions that this code has scored; trained anew by others to the same end."""
 FLOOR_NAMES = {"train_mean": "floor: training mean", "family_mean": "floor: family mean"}
 CLAIMED_REMARK = "Claimed figures are printed in a publication, on its own data and split, and take no rank."
 _FIGURES = ("mPJE_mean", "mPJE_sum", "lower_limb_mean", "RMSE", "percent_BWht", "pearson_r", "R2")
@@ -185,8 +185,8 @@ def dump_markdown(table: dict[str, Any]) -> bytes:
 
     parts = [
         "# Leaderboard",
-        "Written by `python tools/leaderboard.py render`; not to be edited. N·m/kg, good labels; lower is better but for "
-        f"R2. *rescored*: this project scored the predictions itself. {CLAIMED_REMARK} [The page](index.html) says more.",
+        "Written by `tools/leaderboard.py render`; not to be edited. N·m/kg, good labels; lower is better but for "
+        f"R2. *rescored*: this project scored the predictions. {CLAIMED_REMARK} [The page](index.html) says more.",
     ]
     for benchmark in table["benchmarks"]:
         rows = [row for row in benchmark["rows"] if not row.get("superseded_by")]

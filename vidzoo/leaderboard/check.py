@@ -1,0 +1,176 @@
+"""Checking a store: every file is what it was, every score comes out again, every generated file is fresh."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vidzoo.errors import ConfigError, VidZooError
+from vidzoo.evaluation.predictions import read_predictions
+from vidzoo.evaluation.provenance import file_sha256
+from vidzoo.evaluation.score import score
+from vidzoo.leaderboard.benchmark import Benchmark
+from vidzoo.leaderboard.bundle import MAX_UNPACKED_BYTES, for_split
+from vidzoo.leaderboard.documents import read_document
+from vidzoo.leaderboard.store import Scores, Store, Stored, trim
+from vidzoo.splits import Split
+from vidzoo.vid_file import VidFile
+
+TOLERANCE = 1e-6
+"""Relative: sums on another processor differ in the last digits."""
+_IGNORED = {".git", ".gitattributes", ".gitignore", ".lock", "README.md", "LICENSE", ".github"}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that is not as it should be."""
+
+    where: str
+    what: str
+
+
+@dataclass(frozen=True)
+class Rescored:
+    """An entry's figures as they stand and as they come out now."""
+
+    stored: Stored
+    now: Scores | None
+    """None: no labels at hand."""
+    differences: tuple[str, ...]
+
+
+def differences(old: Any, new: Any, path: str = "") -> list[str]:
+    """Name the figures that differ by more than ``TOLERANCE``, as ``overall.RMSE 0.1 is 0.2``."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        keys = [*old, *(key for key in new if key not in old)]
+        return [line for key in keys for line in differences(old.get(key), new.get(key), f"{path}.{key}".lstrip("."))]
+    if isinstance(old, float) and isinstance(new, float):
+        same = abs(old - new) <= TOLERANCE * max(1.0, abs(old))
+    else:
+        same = old == new
+    return [] if same else [f"{path} {old} is {new}"]
+
+
+class _Scorer:
+    """Score entries of one store, each benchmark's labels read once."""
+
+    def __init__(self, store: Store, labels: Sequence[str | Path]) -> None:
+        self.store, self._given = store, labels
+        self._ready: dict[str, tuple[Benchmark, str, Split, VidFile | None]] = {}
+
+    def benchmark(self, name: str) -> tuple[Benchmark, str, Split, VidFile | None]:
+        if name not in self._ready:
+            benchmark, digest = self.store.benchmark(name)
+            split = self.store.split(benchmark)
+            needs_given = benchmark.labels is None and not self._given
+            vid = None if needs_given else self.store.labels(benchmark, self._given)
+            self._ready[name] = benchmark, digest, split, vid
+        return self._ready[name]
+
+    def rescore(self, stored: Stored) -> Rescored:
+        """Score an entry anew.
+
+        Raises:
+            VidZooError: something that it needs is broken.
+        """
+        submission = stored.entry.submission
+        benchmark, digest, split, vid = self.benchmark(submission.benchmark)
+        assert benchmark.split is not None
+        if digest != stored.entry.benchmark_sha256:
+            raise ConfigError(f"{submission.benchmark}: its file is not the one that {stored.id} was scored with.")
+        path = self.store.folder / "predictions" / f"{submission.predictions_sha256}.npz"
+        if not path.is_file() or file_sha256(path) != submission.predictions_sha256:
+            raise ConfigError(f"{path}: is missing or was changed; restore it.")
+        if vid is None:
+            return Rescored(stored, None, ())
+        predictions = read_predictions(path, MAX_UNPACKED_BYTES)
+        predictions = for_split(predictions, split.hash, benchmark.split.frames_hash, benchmark.id)
+        now = trim(score(predictions, vid, split))
+        return Rescored(stored, now, tuple(differences(stored.entry.scores.model_dump(), now.model_dump())))
+
+
+def rescore(store: Store, labels: Sequence[str | Path] = ()) -> Iterator[Rescored]:
+    """Score all entries anew, one after the other.
+
+    Raises:
+        VidZooError: a file of the record is broken.
+    """
+    scorer = _Scorer(store, labels)
+    for stored in store.entries():
+        yield scorer.rescore(stored)
+
+
+def check(
+    store: Store,
+    render: Callable[[Store], dict[str, bytes]],
+    labels: Sequence[str | Path] = (),
+    track: Callable[[list[Path]], Any] = iter,
+) -> tuple[list[Problem], list[str]]:
+    """Look at every file of a store; return what is wrong, and the entries that no labels were at hand for.
+
+    Args:
+        store: to look at.
+        render: name -> content of the generated files.
+        labels: vid files, for benchmarks whose labels are not in the store.
+        track: iterates over the entries' files, with a progress bar perhaps.
+    """
+    problems: list[Problem] = []
+    unscored: list[str] = []
+    folder = store.folder
+
+    def note(where: str | Path, error: object) -> None:
+        text = str(error)
+        name = Path(where).relative_to(folder).as_posix() if isinstance(where, Path) else where
+        problems.append(Problem(name, text.removeprefix(f"{where}: ")))
+
+    expected = {folder / "TABLE.md", folder / "table.json", folder / "index.html"}
+    for path in store.benchmark_paths():
+        expected.add(path)
+        try:
+            benchmark = read_document(Benchmark, path)
+            if benchmark.id != f"{path.parent.name}/{path.stem}":
+                raise ConfigError(f"says that it is {benchmark.id}.")
+            if benchmark.split is not None:
+                expected.add(path.with_name(benchmark.split.file))
+                if store.split(benchmark).frames_hash != benchmark.split.frames_hash:
+                    raise ConfigError("its split has other frames than it says.")
+            if benchmark.labels is not None:
+                expected.add(path.with_name(benchmark.labels.file))
+                store.labels(benchmark)
+        except VidZooError as error:
+            note(path, error)
+    scorer = _Scorer(store, labels)
+    for path in track(store.entry_paths()):
+        expected.add(path)
+        try:
+            stored = store.read_entry(path)
+            submission = stored.entry.submission
+            expected |= {store.card(stored), folder / "predictions" / f"{submission.predictions_sha256}.npz"}
+            card = store.card(stored)
+            if not card.is_file() or file_sha256(card) != stored.entry.card_sha256:
+                note(card, "is missing or was changed; restore it.")
+            for name in filter(None, (submission.supersedes, submission.reproduces)):
+                if not path.with_name(f"{name}.json").is_file():
+                    raise ConfigError(f"names the entry {name}, which is not there.")
+            found = scorer.rescore(stored)
+            if found.now is None:
+                unscored.append(stored.id)
+            if found.differences:
+                further = f" and {len(found.differences) - 1} more" if found.differences[1:] else ""
+                note(path, f"scores otherwise now: {found.differences[0]}{further}.")
+        except VidZooError as error:
+            note(path, error)
+    for path in sorted(folder.rglob("*")):
+        inside = path.relative_to(folder).parts
+        if inside[0] not in _IGNORED and not path.is_dir() and path not in expected:
+            note(path, "belongs to no entry and no benchmark; remove it.")
+    try:
+        for name, content in render(store).items():
+            path = folder / name
+            if not path.is_file() or path.read_bytes() != content:
+                note(path, "is stale or was changed; run tools/leaderboard.py render.")
+    except VidZooError as error:
+        note("generated files", f"cannot be made: {error}")
+    return problems, unscored
