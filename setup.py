@@ -53,7 +53,7 @@ setup(
     package_data={
         "vidzoo": ["py.typed"],
         "vidzoo.evaluation": ["published/*.csv"],
-        "vidzoo.leaderboard": ["benchmarks/*/*", "page/*"],
+        "vidzoo.leaderboard": ["benchmarks/*/*", "page_parts/*"],
     },
     install_requires=[
         "torch>=2.6",

@@ -21,10 +21,10 @@ from vidzoo.leaderboard.bundle import (
     open_bundle,
     write_bundle,
 )
+from vidzoo.leaderboard.compare import read_table
 from vidzoo.leaderboard.page import render
 from vidzoo.leaderboard.signing import Token, sign
 from vidzoo.leaderboard.store import Store
-from vidzoo.leaderboard.table import build_table
 
 CLAIMED = ("mPJE_mean", "mPJE_sum", "lower_limb_mean", "RMSE", "percent_BWht", "pearson_r", "R2")
 SERVER_TIMEOUT_S = 600.0
@@ -106,7 +106,7 @@ def accept(
     results, scores, digest = store.evaluate(bundle, labels)
     stored = store.add(bundle, scores, digest, f"vidzoo {__version__}", user, upload)
     store.write_generated(render, [stored.id])
-    table = build_table(store)
+    table = read_table(store.folder / "table.json")
     rows = next(b["rows"] for b in table["benchmarks"] if b["id"] == bundle.submission.benchmark)
     mine = next(row for row in rows if row["id"] == stored.id)
     return Receipt(stored.id, mine["rank"], sum(row["rank"] is not None for row in rows), results)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from collections import defaultdict
@@ -174,7 +175,7 @@ def dump_table(table: dict[str, Any]) -> bytes:
 def plain(text: str) -> str:
     """Return a stranger's text for a Markdown table: nothing in it is markup, and it is not too long."""
     text = text if len(text) <= 60 else text[:59] + "…"
-    return re.sub(r"([\\`*_{}\[\]<>()#+!|~&$@:-])", r"\\\1", text)
+    return re.sub(r"[\\`*_{}\[\]()#+!|~$@:-]", r"\\\g<0>", html.escape(text, quote=False))
 
 
 def dump_markdown(table: dict[str, Any]) -> bytes:
