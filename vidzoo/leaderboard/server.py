@@ -94,7 +94,7 @@ class Database:
             for stored in there.values():
                 number = stored.entry.upload
                 if number is not None and number not in seen:
-                    at = datetime.fromisoformat(stored.entry.submitted)
+                    at = datetime.fromisoformat(stored.entry.submitted.replace("Z", "+00:00"))
                     user = stored.entry.user or ""
                     session.add(Upload(number=number, user=user, at=at, outcome=stored.id))
 

@@ -150,7 +150,7 @@ def build_table(store: Store) -> dict[str, Any]:
                 "motion": benchmark.data.motion,
                 "source": benchmark.data.source,
                 "waiting": benchmark.split is None,
-                "leaks": bool(benchmark.split and benchmark.split.leaks),
+                "leaks": benchmark.split.leaks if benchmark.split else benchmark.protocol == "random_frame",
                 "joints": list(benchmark.joints),
                 "metrics": {name: metric.model_dump() for name, metric in benchmark.metrics.items()},
                 "floors": _floors(entries),
