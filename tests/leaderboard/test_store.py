@@ -210,3 +210,31 @@ def test_64_writers_at_once_lose_and_tear_nothing(store, tmp_path, tiny_vid_file
     assert figures == sorted(figures) and [row["rank"] for row in table] == list(range(1, 65))
     assert len(list((store.folder / "predictions").glob("*.npz"))) == 64
     assert check(store, render) == ([], [])
+
+
+def test_the_command_prints_the_tables_and_the_rank(store, run, card):
+    predictions = run("command")
+    root = Path(__file__).parents[2]
+
+    def submit_tool(*more: str, leaderboard: object = store.folder) -> subprocess.CompletedProcess:
+        command = [sys.executable, "tools/submit.py", str(predictions), "--benchmark", TINY, "--model", "mine"]
+        command += ["--card", str(card), "--author", "A. B.", "--leaderboard", str(leaderboard), *more]
+        return subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=120)
+
+    done = submit_tool("--remark", "a small one")
+    assert done.returncode == 0, done.stderr
+    assert f"{TINY}: rank 1 of 1, entry 2" in done.stdout and "mPJE_mean" in done.stdout and "squats" in done.stdout
+    assert rows(store)[0]["remark"] == "a small one"
+    for more, message in (
+        (("--benchmark", "tiny"), "expected name@version/protocol"),
+        (("--licence", "<b>"), "licence: String should match pattern"),
+        (("--card", "no.md"), "--card no.md: no such file"),
+        (("--labels", "no.h5", "--benchmark", "vid@1/loso"), "waits for its data"),
+        (("--leaderboard", str(card.parent)), "is no leaderboard"),
+        (("--leaderboard", "http://127.0.0.1:9", "--token-file", "no"), "--token-file no: no such file"),
+        ((), "are there already"),
+    ):
+        done = submit_tool(*more)
+        assert done.returncode == 2 and message in done.stderr, (more, done.stderr)
+        assert done.stderr.startswith("error: ") and "Traceback" not in done.stderr
+    assert len(rows(store)) == 1

@@ -49,6 +49,8 @@ from vidzoo.vid_file import VidFile
 
 REPRODUCED_WITHIN = 0.02
 """Of an entry's mPJE_mean: a run anew by others that is as near makes it 'reproduced'."""
+_FOR_GIT = {".gitignore": b".lock\n.*.tmp\n", ".gitattributes": b"* -text\n"}
+"""No line ending is converted: hashes are of bytes."""
 _ROW = ("mPJE_mean", "mPJE_sum", "lower_limb_mean", "RMSE", "percent_BWht", "pearson_r", "R2")
 
 
@@ -220,6 +222,9 @@ class Store:
         if create:
             with self.lock():
                 ship(self.folder / "benchmarks")
+                for name, content in _FOR_GIT.items():
+                    if not (self.folder / name).exists():
+                        create_once(self.folder / name, content)
 
     def lock(self) -> FileLock:
         """Return the lock that writers of the folder take in turn."""
