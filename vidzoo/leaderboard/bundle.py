@@ -89,7 +89,7 @@ class Submission(Document):
     licence: Annotated[str, Field(pattern=_SPDX)]
     """Of the submission; an SPDX identifier."""
     card: Text
-    """The model card, Markdown."""
+    """The model card, Markdown; in an entry '', for it lies in the store's cards."""
     predictions_sha256: Sha256
     claimed: dict[Name, Figure]
     """The submitter's own overall figures; refused where scoring gives others."""

@@ -14,7 +14,8 @@ from vidzoo.evaluation.score import score
 from vidzoo.leaderboard.benchmark import Benchmark
 from vidzoo.leaderboard.bundle import MAX_UNPACKED_BYTES, for_split
 from vidzoo.leaderboard.documents import read_document
-from vidzoo.leaderboard.store import Scores, Store, Stored, trim
+from vidzoo.leaderboard.entry import Scores, Stored, trim
+from vidzoo.leaderboard.store import Store
 from vidzoo.splits import Split
 from vidzoo.vid_file import VidFile
 

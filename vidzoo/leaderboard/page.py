@@ -14,8 +14,8 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
-from vidzoo.leaderboard.store import REPRODUCED_WITHIN, Store
-from vidzoo.leaderboard.table import CLAIMED_REMARK, build_table, dump_markdown, dump_table
+from vidzoo.leaderboard.store import Store
+from vidzoo.leaderboard.table import CLAIMED_REMARK, REPRODUCED_WITHIN, build_table, dump_markdown, dump_table
 
 JOINT_LABELS = {
     "hip_flexion": "hip flexion", "knee_angle": "knee", "ankle_angle": "ankle", "lumbar_extension": "lumbar extension",

@@ -25,9 +25,10 @@ from starlette.concurrency import run_in_threadpool
 
 from vidzoo.errors import VidZooError
 from vidzoo.leaderboard.bundle import MAX_BUNDLE_BYTES, open_bundle
+from vidzoo.leaderboard.entry import Stored
 from vidzoo.leaderboard.page import render
 from vidzoo.leaderboard.signing import Claim, Unauthorised, verify
-from vidzoo.leaderboard.store import Store, Stored
+from vidzoo.leaderboard.store import Store
 from vidzoo.leaderboard.submit import Receipt, accept
 
 _HEADERS = {

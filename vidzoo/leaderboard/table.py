@@ -13,12 +13,15 @@ from tabulate import tabulate
 from vidzoo.evaluation.provenance import file_sha256
 from vidzoo.leaderboard.benchmark import RANKED_BY, Benchmark
 from vidzoo.leaderboard.documents import read_document
-from vidzoo.leaderboard.store import REPRODUCED_WITHIN, Store, Stored
+from vidzoo.leaderboard.entry import Stored
+from vidzoo.leaderboard.store import Store
 
 FORMAT = "vid-leaderboard-table"
 VERSION = 1
 BADGES = ("claimed", "rescored", "reproduced")
 """From the least: printed somewhere; predictions that this code has scored; trained anew by others to the same end."""
+REPRODUCED_WITHIN = 0.02
+"""Of an entry's mPJE_mean: a run anew by others that is as near makes it 'reproduced'."""
 FLOOR_NAMES = {"train_mean": "floor: training mean", "family_mean": "floor: family mean"}
 CLAIMED_REMARK = "Claimed figures are printed in a publication, on its own data and split, and take no rank."
 _FIGURES = ("mPJE_mean", "mPJE_sum", "lower_limb_mean", "RMSE", "percent_BWht", "pearson_r", "R2")
