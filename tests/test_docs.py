@@ -15,7 +15,12 @@ from vidzoo.evaluation.score import read_results
 ROOT = Path(__file__).parents[1]
 
 
-DOCUMENTS = [ROOT / "README.md", ROOT / "docs/zoo_results.md", *sorted(ROOT.glob("model_cards/*.md"))]
+DOCUMENTS = [
+    ROOT / "README.md",
+    ROOT / "docs/zoo_results.md",
+    ROOT / "docs/physics_row.md",
+    *sorted(ROOT.glob("model_cards/*.md")),
+]
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.stem)

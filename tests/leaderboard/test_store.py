@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import subprocess
 import sys
@@ -238,3 +239,15 @@ def test_the_command_prints_the_tables_and_the_rank(store, run, card):
         assert done.returncode == 2 and message in done.stderr, (more, done.stderr)
         assert done.stderr.startswith("error: ") and "Traceback" not in done.stderr
     assert len(rows(store)) == 1
+
+
+def test_a_disk_without_hard_links_will_do(store, submit, monkeypatch):
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    submit("one", 5.0)
+    submit("two", 6.0)
+    assert [row["model"] for row in rows(store)] == ["one", "two"]
+    assert check(store, render) == ([], [])
+    assert not list(store.folder.rglob("*.tmp"))

@@ -7,8 +7,10 @@ from the files when the server starts, so that losing it loses nothing that was 
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import tempfile
+import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict
@@ -240,9 +242,11 @@ def make_app(
                 return _refuse(400, problem)
             return await run_in_threadpool(_score, path, claim)
 
+    cores = threading.BoundedSemaphore(os.cpu_count() or 1)
+
     def _score(path: Path, claim: Claim) -> Response:
         try:
-            with open_bundle(path) as bundle:
+            with cores, open_bundle(path) as bundle:  # unpacked, a bundle may be large
                 receipt: Receipt = accept(store, bundle, labels, claim.user, claim.upload)
         except VidZooError as error:
             database.end(claim, str(error))

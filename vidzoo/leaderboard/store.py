@@ -14,6 +14,7 @@ in ``table.json``: no byte changes unseen (:mod:`vidzoo.leaderboard.check`).
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
@@ -41,6 +42,8 @@ from vidzoo.leaderboard.entry import Entry, Scores, Stored, trim
 from vidzoo.splits import Split
 from vidzoo.vid_file import VidFile
 
+_NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
+"""A shared disk may know no hard links; names hold a time and a hash, so that nobody else has the same."""
 _FOR_GIT = {".gitignore": b".lock\n.*.tmp\n", ".gitattributes": b"* -text\n"}
 """No line ending is converted: hashes are of bytes."""
 
@@ -87,8 +90,12 @@ def create_once(path: Path, content: bytes | Path) -> None:
     with _temporary(path.parent, content) as temporary:
         try:
             path.hardlink_to(temporary)
-        except FileExistsError:
-            if file_sha256(path) != file_sha256(temporary):
+        except OSError as error:
+            if not isinstance(error, FileExistsError) and error.errno not in _NO_LINKS:
+                raise
+            if not path.exists():
+                temporary.replace(path)
+            elif file_sha256(path) != file_sha256(temporary):
                 raise DataError(f"{path}: is there with other content; run tools/leaderboard.py check.") from None
         _sync(path.parent)
 
@@ -281,7 +288,8 @@ class Store:
                     f"supersedes: {name} is the model '{other_entry.submission.model}'"
                     f"{f' of {other_entry.user}' if other_entry.user else ''}; only the same one may take its place."
                 )
-            if kind == "reproduces" and set(other_entry.submission.authors) & set(submission.authors):
+            own = user is not None and user == other_entry.user
+            if kind == "reproduces" and (own or set(other_entry.submission.authors) & set(submission.authors)):
                 raise DataError(f"reproduces: {name} is by an author of this one; a reproduction is by others.")
 
     def card(self, stored: Stored) -> Path:
