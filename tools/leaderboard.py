@@ -38,7 +38,9 @@ def _check(store: Store, args: argparse.Namespace, console: Console) -> int:
     if unscored:
         console.print(f"not scored anew, for want of labels (--labels): {len(unscored)} entries", highlight=False)
     if not problems:
-        console.print(f"{args.folder}: {len(store.entry_paths())} entries, all in order", highlight=False, soft_wrap=True)
+        console.print(
+            f"{args.folder}: {len(store.entry_paths())} entries, all in order", highlight=False, soft_wrap=True
+        )
         return 0
     table = Table(title=f"{len(problems)} problems")
     table.add_column("file", overflow="fold")

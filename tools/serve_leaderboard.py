@@ -43,6 +43,7 @@ def main() -> None:
     parser.add_argument("--revoke", nargs="+", default=[], metavar="USER", help="users whose tokens no longer count")
     args = parser.parse_args()
     folder = Path(args.store).absolute()
+    store = Store(folder, create=True)
     key = load_key(Path(args.key) if args.key else folder.with_name(f"{folder.name}.key"))
     if args.issue is not None:
         print(issue(key, args.issue))
@@ -53,7 +54,6 @@ def main() -> None:
         from vidzoo.leaderboard.server import Database, make_app
     except ImportError as error:
         raise ConfigError(f"the server needs {error.name}: pip install 'vidzoo[server]'.") from None
-    store = Store(folder, create=True)
     database = Database(args.database or f"sqlite:///{folder.with_name(f'{folder.name}.db')}")
     app = make_app(store, database, key, args.labels, frozenset(args.revoke))
     print(f"serving {args.store} at http://{args.host}:{args.port}", file=sys.stderr, flush=True)

@@ -221,6 +221,12 @@ def test_labels_with_external_storage_are_not_read(store, vid, split, run, card,
     assert not store.entry_paths()
 
 
+@pytest.mark.parametrize("url", ["nonsense://x", "", "sqlite:////no/such/folder/state.db", "oracle://x"])
+def test_a_database_that_cannot_be_opened(url):
+    with pytest.raises(ConfigError, match="--database: cannot be opened"):
+        Database(url)
+
+
 def test_the_key_is_its_owners_alone(tmp_path):
     path = tmp_path / "server.key"
     key = load_key(path)

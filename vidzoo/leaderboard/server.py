@@ -21,11 +21,11 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.responses import FileResponse, JSONResponse, Response
 from sqlalchemy import DateTime, Float, String, create_engine, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from starlette.concurrency import run_in_threadpool
 
-from vidzoo.errors import VidZooError
+from vidzoo.errors import ConfigError, VidZooError
 from vidzoo.leaderboard.bundle import MAX_BUNDLE_BYTES, open_bundle
 from vidzoo.leaderboard.entry import Stored
 from vidzoo.leaderboard.page import render
@@ -76,12 +76,19 @@ class Database:
 
     Args:
         url: SQLAlchemy's, such as ``sqlite:///state.db`` or ``postgresql+psycopg://...``.
+
+    Raises:
+        ConfigError: there is no such database, or its driver is not installed.
     """
 
     def __init__(self, url: str) -> None:
         sqlite = url.startswith("sqlite")
-        self.engine = create_engine(url, connect_args={"timeout": 60} if sqlite else {}, pool_pre_ping=not sqlite)
-        Base.metadata.create_all(self.engine)
+        try:
+            self.engine = create_engine(url, connect_args={"timeout": 60} if sqlite else {}, pool_pre_ping=not sqlite)
+            Base.metadata.create_all(self.engine)
+        except (SQLAlchemyError, ImportError) as error:
+            reason = str(error).strip().splitlines()[0][:200]
+            raise ConfigError(f"--database: cannot be opened ({reason}); see SQLAlchemy's database URLs.") from None
 
     def fill(self, store: Store) -> None:
         """Bring the entries to what the store's files say; uploads that led to one count as seen."""

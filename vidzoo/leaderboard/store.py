@@ -115,7 +115,11 @@ class Store:
         self.folder = Path(folder)
         if not (self.folder / "benchmarks").is_dir():
             known = {".git", ".gitattributes", ".gitignore", "README.md", "LICENSE", ".lock"}
-            if not create or (self.folder.exists() and {p.name for p in self.folder.iterdir()} - known):
+            if (
+                not create
+                or self.folder.is_file()
+                or (self.folder.exists() and {p.name for p in self.folder.iterdir()} - known)
+            ):
                 raise DataError(
                     f"{self.folder}: is no leaderboard (it has no folder 'benchmarks'); name one, or a new or empty "
                     f"folder for tools/submit.py to begin one in."
