@@ -31,3 +31,5 @@ echo; echo "6/6  Torque curves of a held-out trial"
 $python tools/plot_torques.py "$out/predictions.npz" --vid-file data/synth.h5 --split data/synth_trial.json \
     --out "$out/torque_curves.png"
 echo; echo "Results: $out/results.json   Curves: $out/torque_curves.png"
+echo "Rank it: $python tools/submit.py $out/predictions.npz --benchmark synth@1/trial --model \"my model\" \\"
+echo "    --card model_cards/vid_network.md --author \"Your Name\" --leaderboard leaderboard"
