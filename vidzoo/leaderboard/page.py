@@ -229,7 +229,7 @@ def render_page(table: dict[str, Any]) -> bytes:
         "base-uri 'none'; form-action 'none'",
         style=style,
         script=script,
-        benchmarks=sorted(views, key=lambda view: not view["entries"]),
+        benchmarks=sorted(views, key=lambda view: -view["entries"]),
         modalities=sorted({row["modality"] for view in views for row in view["rows"] if row.get("modality")}),
         overall=OVERALL,
         claimed_remark=CLAIMED_REMARK,
