@@ -130,7 +130,7 @@ def write_labels(vid: VidFile, path: Path) -> None:
     """
     with (
         atomic_path(path) as temporary,
-        h5py.File(temporary, "w", libver="latest") as out,
+        h5py.File(temporary, "w", libver=("v110", "v110")) as out,  # compact, and older libraries read it
         h5py.File(vid.path, "r", locking=False) as source,
     ):
         for key in ("format", "version", "markers", "coordinates", "settings", "content_hash", "units"):
