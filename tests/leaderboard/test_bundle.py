@@ -75,7 +75,7 @@ def refused(store: Store, path: Path, match: str) -> None:
 
 def test_the_good_one_is_taken(store, good):
     with open_bundle(good) as bundle:
-        assert accept(store, bundle).rank == 1
+        assert accept(store, bundle)[1].rank == 1
 
 
 def npy(shape: tuple[int, ...], dtype: str = "<f4") -> bytes:

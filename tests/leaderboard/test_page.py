@@ -126,9 +126,8 @@ def test_figures_are_the_tables(table):
         if row["overall"]["mPJE_mean"] is not None:
             assert f">{row['overall']['mPJE_mean']:.4f}</td>" in page
             assert all(f">{value:.4f}</td>" in page for value in (*row["joint"].values(), *row["family"].values()))
-    assert "0.1 of" not in page
     share = 0.02 / 0.2
-    assert f">{share:.2f}</td>" in page and ">0.0200 N" not in page
+    assert f">{share:.2f}</td>" in page
 
 
 def test_a_claimed_row_says_where_it_is_from_and_is_not_measured_against_the_best(table):

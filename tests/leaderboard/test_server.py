@@ -21,7 +21,6 @@ import httpx
 from fastapi.testclient import TestClient
 
 from vidzoo.errors import ConfigError, DataError
-from vidzoo.leaderboard import bundle as bundles
 from vidzoo.leaderboard import server as servers
 from vidzoo.leaderboard.benchmark import define
 from vidzoo.leaderboard.bundle import write_bundle
@@ -323,7 +322,7 @@ def test_what_was_acknowledged_survives_sigkill(store, run, card, token):
 
         with ThreadPoolExecutor(8) as pool:
             futures = [pool.submit(send, item) for item in todo]
-            assert enough.wait(60) or not todo
+            assert enough.wait(60)
             server.kill()
             [future.result() for future in futures]
         there = {path.stem for path in store.entry_paths()}
@@ -354,4 +353,3 @@ def test_a_client_says_what_went_wrong(run, card, store, token):
             submit_to_server(submission, path, server.url, Token("ada", bytes(32)))
     finally:
         server.kill()
-    assert bundles.MAX_BUNDLE_BYTES == servers.MAX_BUNDLE_BYTES

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Annotated, Literal
@@ -18,6 +19,7 @@ from vidzoo.evaluation.labels import load_labels
 from vidzoo.evaluation.provenance import file_sha256
 from vidzoo.evaluation.score import UNITS
 from vidzoo.leaderboard.documents import (
+    BENCHMARK_ID,
     BenchmarkId,
     BenchmarkName,
     Document,
@@ -113,11 +115,9 @@ def check_id(text: str) -> BenchmarkId:
     Raises:
         ConfigError: it does not have that form.
     """
-    name, _, protocol = text.partition("/")
-    stem, _, version = name.partition("@")
-    if not (stem and version.isdigit() and protocol in PROTOCOLS):
+    if not re.fullmatch(BENCHMARK_ID, text) or text.partition("/")[2] not in PROTOCOLS:
         raise ConfigError(
-            f"--benchmark {text[:80]}: expected name@version/protocol, as in synth@1/trial; protocols are "
+            f"benchmark {text[:80]}: expected name@version/protocol, as in synth@1/trial; protocols are "
             f"{', '.join(PROTOCOLS)}."
         )
     return text

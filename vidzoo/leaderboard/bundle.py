@@ -21,6 +21,7 @@ from vidzoo.evaluation.predictions import Predictions, read_predictions
 from vidzoo.evaluation.provenance import file_sha256
 from vidzoo.leaderboard.benchmark import RANKED_BY
 from vidzoo.leaderboard.documents import (
+    ENTRY_ID,
     BenchmarkId,
     Document,
     EntryId,
@@ -36,7 +37,7 @@ from vidzoo.leaderboard.documents import (
 MAX_BUNDLE_BYTES = 128 << 20
 MAX_DESCRIPTION_BYTES = 2 << 20
 MAX_UNPACKED_BYTES = 512 << 20
-"""Of predictions: 63,369 frames take 20 MB."""
+"""Of predictions: 63,369 frames take 9 MB."""
 _MEMBERS = ("submission.json", "predictions.npz")
 _SPDX = r"^[A-Za-z0-9][A-Za-z0-9.+-]{0,79}$"
 
@@ -278,5 +279,5 @@ def check_reference(kind: str, found: str | None) -> None:
     Raises:
         ConfigError: it is no entry's name.
     """
-    if found is not None and not re.fullmatch(r"\d{8}T\d{12}Z-[a-z0-9-]{1,40}-[0-9a-f]{8}", found):
+    if found is not None and not re.fullmatch(ENTRY_ID, found):
         raise ConfigError(f"--{kind} {found[:80]}: expected an entry's name, the file's in submissions/ without .json.")

@@ -35,9 +35,11 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Figure = Annotated[float, Field(allow_inf_nan=False)]
 BenchmarkName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}@[1-9][0-9]{0,3}$")]
 """name@version."""
-BenchmarkId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}@[1-9][0-9]{0,3}/[a-z_]{1,30}$")]
+BENCHMARK_ID = r"[a-z][a-z0-9-]{0,30}@[1-9][0-9]{0,3}/[a-z_]{1,30}"
+BenchmarkId = Annotated[str, Field(pattern=f"^{BENCHMARK_ID}$")]
 """name@version/protocol."""
-EntryId = Annotated[str, Field(pattern=r"^[0-9]{8}T[0-9]{12}Z-[a-z0-9-]{1,40}-[0-9a-f]{8}$")]
+ENTRY_ID = r"[0-9]{8}T[0-9]{12}Z-[a-z0-9-]{1,40}-[0-9a-f]{8}"
+EntryId = Annotated[str, Field(pattern=f"^{ENTRY_ID}$")]
 """utc-slug-sha8, of an entry of the store."""
 
 

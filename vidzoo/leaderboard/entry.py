@@ -8,10 +8,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from vidzoo.evaluation.score import UNITS
 from vidzoo.leaderboard.bundle import Submission
 from vidzoo.leaderboard.documents import Document, EntryId, Figure, Line, Name, Sha256
-
-_ROW = ("mPJE_mean", "mPJE_sum", "lower_limb_mean", "RMSE", "percent_BWht", "pearson_r", "R2")
 
 
 class Interval(Document):
@@ -83,7 +82,7 @@ class Stored:
 def _row(row: dict[str, Any]) -> Row:
     bounds = (row.get("ci95") or {}).get("mPJE_mean")
     return Row(
-        **{name: row.get(name) for name in _ROW},
+        **{name: row.get(name) for name in UNITS},
         interval=Interval(low=bounds[0], high=bounds[1]) if bounds else None,
         labels=row["labels"],
         trials=row["trials"],

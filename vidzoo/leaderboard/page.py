@@ -15,14 +15,13 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 
 from vidzoo.leaderboard.store import Store
-from vidzoo.leaderboard.table import CLAIMED_REMARK, REPRODUCED_WITHIN, build_table, dump_markdown, dump_table
+from vidzoo.leaderboard.table import BADGES, CLAIMED_REMARK, REPRODUCED_WITHIN, build_table, dump_markdown, dump_table
 
 JOINT_LABELS = {
     "hip_flexion": "hip flexion", "knee_angle": "knee", "ankle_angle": "ankle", "lumbar_extension": "lumbar extension",
     "arm_flex": "shoulder flexion", "elbow_flex": "elbow flexion",
 }  # fmt: skip
 """In the order of the picture: from the hip down, then up."""
-_BADGE_ORDER = {"": 0, "claimed": 1, "rescored": 2, "reproduced": 3}
 
 
 @dataclass(frozen=True)
@@ -115,7 +114,7 @@ def _overall_cells(row: dict[str, Any], best: float | None, floors: dict[str, fl
         _word(sees),
         _number(row.get("parameters"), 0),
         _number(row.get("seconds_per_1000_predictions"), 3),
-        Cell(badge or "–", _BADGE_ORDER[badge] or ""),
+        Cell(badge or "–", BADGES.index(badge) if badge else ""),
         _word(", ".join(row.get("authors", ()))),
         Cell(row["submitted"][:10], row["submitted"]) if row.get("submitted") else Cell("–"),
         _word(row.get("licence")),

@@ -31,7 +31,7 @@ from vidzoo.leaderboard.entry import Stored
 from vidzoo.leaderboard.page import render
 from vidzoo.leaderboard.signing import Claim, Unauthorised, verify
 from vidzoo.leaderboard.store import Store
-from vidzoo.leaderboard.submit import Receipt, accept
+from vidzoo.leaderboard.submit import accept
 
 _HEADERS = {
     "x-content-type-options": "nosniff",
@@ -254,12 +254,10 @@ def make_app(
     def _score(path: Path, claim: Claim) -> Response:
         try:
             with cores, open_bundle(path) as bundle:  # unpacked, a bundle may be large
-                receipt: Receipt = accept(store, bundle, labels, claim.user, claim.upload)
+                stored, receipt = accept(store, bundle, labels, claim.user, claim.upload)
         except VidZooError as error:
             database.end(claim, str(error))
             return _refuse(422, str(error).replace(str(store.folder), "the store"))
-        benchmark = bundle.submission.benchmark
-        stored = store.read_entry(store.folder / "submissions" / benchmark / f"{receipt.entry}.json")
         database.end(claim, receipt.entry, stored)
         return JSONResponse(asdict(receipt), 201, headers=_HEADERS)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from vidzoo import __version__
 from vidzoo.errors import ConfigError, DataError
-from vidzoo.evaluation.score import read_results
+from vidzoo.evaluation.score import UNITS, read_results
 from vidzoo.leaderboard.benchmark import check_id
 from vidzoo.leaderboard.bundle import (
     MAX_BUNDLE_BYTES,
@@ -22,11 +22,11 @@ from vidzoo.leaderboard.bundle import (
     write_bundle,
 )
 from vidzoo.leaderboard.compare import read_table
+from vidzoo.leaderboard.entry import Stored
 from vidzoo.leaderboard.page import render
 from vidzoo.leaderboard.signing import Token, sign
 from vidzoo.leaderboard.store import Store
 
-CLAIMED = ("mPJE_mean", "mPJE_sum", "lower_limb_mean", "RMSE", "percent_BWht", "pearson_r", "R2")
 SERVER_TIMEOUT_S = 600.0
 
 
@@ -49,7 +49,7 @@ def claims(results: Path) -> dict[str, float]:
         DataError: it is none.
     """
     overall = read_results(results)["overall"]
-    return {name: overall[name] for name in CLAIMED if isinstance(overall.get(name), float)}
+    return {name: overall[name] for name in UNITS if isinstance(overall.get(name), float)}
 
 
 def make_submission(
@@ -96,8 +96,8 @@ def make_submission(
 
 def accept(
     store: Store, bundle: Bundle, labels: Sequence[str | Path] = (), user: str | None = None, upload: str | None = None
-) -> Receipt:
-    """Score a bundle, put it into the record and bring the table up to date.
+) -> tuple[Stored, Receipt]:
+    """Score a bundle, put it into the record and bring the table up to date; return the entry and the receipt.
 
     Raises:
         ConfigError: there is no such benchmark.
@@ -109,7 +109,8 @@ def accept(
     table = read_table(store.folder / "table.json")
     rows = next(b["rows"] for b in table["benchmarks"] if b["id"] == bundle.submission.benchmark)
     mine = next(row for row in rows if row["id"] == stored.id)
-    return Receipt(stored.id, mine["rank"], sum(row["rank"] is not None for row in rows), results)
+    ranked = sum(row["rank"] is not None for row in rows)
+    return stored, Receipt(stored.id, mine["rank"], ranked, results)
 
 
 def submit_to_folder(
@@ -126,7 +127,7 @@ def submit_to_folder(
         path = Path(temporary, "bundle.zip")
         write_bundle(path, submission, Path(predictions))
         with open_bundle(path) as bundle:
-            return accept(store, bundle, labels)
+            return accept(store, bundle, labels)[1]
 
 
 def submit_to_server(submission: Submission, predictions: str | Path, url: str, token: Token) -> Receipt:

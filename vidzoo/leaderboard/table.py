@@ -11,6 +11,7 @@ from typing import Any
 from tabulate import tabulate
 
 from vidzoo.evaluation.provenance import file_sha256
+from vidzoo.evaluation.score import UNITS
 from vidzoo.leaderboard.benchmark import RANKED_BY, Benchmark
 from vidzoo.leaderboard.documents import read_document
 from vidzoo.leaderboard.entry import Stored
@@ -24,7 +25,6 @@ REPRODUCED_WITHIN = 0.02
 """Of an entry's mPJE_mean: a run anew by others that is as near makes it 'reproduced'."""
 FLOOR_NAMES = {"train_mean": "floor: training mean", "family_mean": "floor: family mean"}
 CLAIMED_REMARK = "Claimed figures are printed in a publication, on its own data and split, and take no rank."
-_FIGURES = ("mPJE_mean", "mPJE_sum", "lower_limb_mean", "RMSE", "percent_BWht", "pearson_r", "R2")
 
 
 def modality(inputs: tuple[str, ...]) -> str:
@@ -83,7 +83,7 @@ def _entry_row(stored: Stored, reproduced: bool, superseded_by: str | None) -> d
         "supersedes": submission.supersedes,
         "superseded_by": superseded_by,
         "reproduces": submission.reproduces,
-        "overall": {name: getattr(scores.overall, name) for name in _FIGURES},
+        "overall": {name: getattr(scores.overall, name) for name in UNITS},
         "interval": [interval.low, interval.high] if interval else None,
         "all_labels": scores.all_labels.mPJE_mean,
         "joint": {name: row.mPJE_mean for name, row in scores.joint.items()},
@@ -99,7 +99,7 @@ def _claimed_row(claimed: Any) -> dict[str, Any]:
         "badge": "claimed",
         "source": claimed.source,
         "remark": claimed.remark,
-        "overall": {name: claimed.overall.get(name) for name in _FIGURES},
+        "overall": {name: claimed.overall.get(name) for name in UNITS},
         "joint": claimed.joint,
         "family": claimed.family,
     }
@@ -113,7 +113,7 @@ def _floors(entries: list[Stored]) -> list[dict[str, Any]]:
     return [
         {
             "model": label,
-            "overall": {figure: getattr(scores.floors[name], figure) for figure in _FIGURES},
+            "overall": {figure: getattr(scores.floors[name], figure) for figure in UNITS},
             "joint": scores.floor_joint[name],
             "family": scores.floor_family[name],
         }
