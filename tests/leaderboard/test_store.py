@@ -93,12 +93,14 @@ def test_an_entry_is_superseded_by_the_same_model_only(store, submit):
         submit("mine", 3.0, supersedes="20200101T000000000000Z-mine-00000000")
     with pytest.raises(ConfigError, match="expected an entry's name"):
         submit("mine", 2.0, supersedes="../../etc/passwd")
+    assert check(store, render) == ([], []), "what was refused left nothing behind"
 
 
 def test_a_reproduction_is_by_others_and_near(store, submit):
     first = submit("mine", 5.0)
     with pytest.raises(DataError, match="by an author of this one"):
         submit("again", 5.0, seed=1, reproduces=first.entry)
+    assert check(store, render) == ([], [])
     submit("far", 9.0, authors=("C. D.",), reproduces=first.entry)
     assert [row["badge"] for row in rows(store)] == ["rescored", "rescored"]
     submit("near", 5.01, seed=0, authors=("E. F.",), reproduces=first.entry)

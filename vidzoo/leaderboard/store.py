@@ -248,10 +248,10 @@ class Store:
         submission = bundle.submission
         folder = self.folder / "submissions" / submission.benchmark
         card = submission.card.encode()
-        create_once(self.folder / "predictions" / f"{submission.predictions_sha256}.npz", bundle.file)
-        create_once(self.folder / "cards" / f"{sha256(card)}.md", card)
         with self.lock():
-            self._check_relations(folder, submission, user)
+            self._check_relations(folder, submission, user)  # first: what is refused leaves nothing behind
+            create_once(self.folder / "predictions" / f"{submission.predictions_sha256}.npz", bundle.file)
+            create_once(self.folder / "cards" / f"{sha256(card)}.md", card)
             now = datetime.now(timezone.utc)
             entry = Entry(
                 submitted=now.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
