@@ -217,6 +217,7 @@ def test_labels_with_external_storage_are_not_read(store, vid, split, run, card,
     with TestClient(make_app(store, database, KEY, [path])) as client:
         answer = post(client, bundle.read_bytes())
     assert answer.status_code == 422 and "keeps its data outside this file" in answer.json()["error"]
+    assert str(tmp_path) not in answer.text
     assert not store.entry_paths()
 
 
@@ -353,3 +354,12 @@ def test_a_client_says_what_went_wrong(run, card, store, token):
             submit_to_server(submission, path, server.url, Token("ada", bytes(32)))
     finally:
         server.kill()
+
+
+def test_a_server_does_not_start_on_a_broken_record(store, submit, tmp_path):
+    submit("mine")
+    path = store.entry_paths()[0]
+    path.write_bytes(path.read_bytes() + b" ")
+    command = [sys.executable, "tools/serve_leaderboard.py", "--store", str(store.folder), "--port", str(free_port())]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2 and "changed by hand" in done.stderr and "Traceback" not in done.stderr

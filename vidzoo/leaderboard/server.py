@@ -11,8 +11,7 @@ import os
 import re
 import tempfile
 import threading
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import datetime, timezone
 from pathlib import Path
@@ -181,7 +180,7 @@ def make_app(
     labels: Sequence[str | Path] = (),
     revoked: frozenset[str] = frozenset(),
 ) -> FastAPI:
-    """Return the application.
+    """Bring database and generated files to what the record says, and return the application.
 
     Args:
         store: the record.
@@ -189,15 +188,13 @@ def make_app(
         key: the server's, which tokens are derived from.
         labels: vid files of benchmarks whose labels are not in the store.
         revoked: users whose tokens no longer count.
+
+    Raises:
+        DataError: a file of the record is broken.
     """
-
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        await run_in_threadpool(database.fill, store)
-        await run_in_threadpool(store.write_generated, render)
-        yield
-
-    app = FastAPI(title="vidzoo leaderboard", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
+    database.fill(store)
+    store.write_generated(render)
+    app = FastAPI(title="vidzoo leaderboard", docs_url=None, redoc_url=None, openapi_url=None)
 
     def generated(name: str) -> Callable[[], FileResponse]:
         def answer() -> FileResponse:
@@ -257,7 +254,10 @@ def make_app(
                 stored, receipt = accept(store, bundle, labels, claim.user, claim.upload)
         except VidZooError as error:
             database.end(claim, str(error))
-            return _refuse(422, str(error).replace(str(store.folder), "the store"))
+            sentence = str(error).replace(str(store.folder), "the store")
+            for path_of_labels in map(str, labels):  # where they lie is nobody's business
+                sentence = sentence.replace(path_of_labels, "the labels")
+            return _refuse(422, sentence)
         database.end(claim, receipt.entry, stored)
         return JSONResponse(asdict(receipt), 201, headers=_HEADERS)
 
