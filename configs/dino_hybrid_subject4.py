@@ -8,10 +8,10 @@ _base_ = [
     "./_base_/schedules/adam_short.py",
     "./_base_/runtime/default.py",
 ]
-vid_file = "data/subject4_render.h5"
+data_file = "data/subject4_render.h5"
 split = "data/subject4_render_block.json"
 needs = ["coordinates", "coordinate_velocities", "mass", "height", "inertial_torques", "foot_jacobians"]
 train_dataloader = dict(dataset=dict(requires=needs))
 test_dataloader = dict(dataset=dict(requires=needs))
-test_evaluator = [dict(type="TorqueBenchmark", vid_file=None, split=None), dict(type="PelvisResidual")]
+test_evaluator = [dict(type="TorqueBenchmark", data_file=None, split=None), dict(type="PelvisResidual")]
 train_cfg = dict(max_epochs=40)

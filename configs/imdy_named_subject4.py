@@ -8,7 +8,7 @@ _base_ = [
     "./_base_/schedules/adamw_step.py",
     "./_base_/runtime/default.py",
 ]
-vid_file = "data/subject4_render.h5"
+data_file = "data/subject4_render.h5"
 split = "data/subject4_render_block.json"
 model = dict(names=True, velocity_scale=100)
 clips = dict(requires=["markers", "marker_valid"], window=6, target_index=2)

@@ -9,7 +9,7 @@ _base_ = [
     "./_base_/schedules/adamw_step.py",
     "./_base_/runtime/default.py",
 ]
-vid_file = "data/subject4_render.h5"
+data_file = "data/subject4_render.h5"
 split = "data/subject4_render_block.json"
 clips = dict(requires=["markers", "marker_valid"], window=6, target_index=2)
 train_dataloader = dict(dataset=dict(grf=True, pipeline=[dict(type="HorizontalFlip", prob=0.5)], **clips))

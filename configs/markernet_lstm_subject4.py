@@ -8,7 +8,7 @@ _base_ = [
     "./_base_/schedules/adamw_short.py",
     "./_base_/runtime/default.py",
 ]
-vid_file = "data/subject4_render.h5"
+data_file = "data/subject4_render.h5"
 split = "data/subject4_render_block.json"
 model = dict(temporal_head=dict(type="LSTMTorqueHead"))
 default_hooks = dict(checkpoint=dict(interval=20))

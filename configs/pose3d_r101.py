@@ -1,7 +1,7 @@
 # Stage 1 of the paper's VID-Network: ResNet-101 and volume head on 3D poses, mean squared error of the coordinates.
 #   python tools/prepare_pose3d.py muco MuCo/data/MuCo-3DHP.json MuCo/data --out data/muco_train.h5
 #   python tools/prepare_pose3d.py coco person_keypoints_train2017.json train2017 --out data/coco_train.h5
-#   python tools/prepare_pose3d.py human36m annotations images --side test --every 64 --out data/h36m_test.h5
+#   python tools/prepare_pose3d.py human36m annotations images --subset test --every 64 --out data/h36m_test.h5
 # The paper names neither its sets nor this stage's schedule. Here: PoseNet's, whose head it is, for MuCo-3DHP: that set
 # and COCO; 25 epochs, a tenth of the rate after 17 and 21. Then: tools/train.py configs/vidnet_r101.py --cfg-options
 # stage1=work_dirs/pose3d_r101.

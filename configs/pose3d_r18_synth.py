@@ -1,6 +1,6 @@
 # Stage 1 of vidnet_r18_synth_stage2.py: the image part on single pictures of SYNTHETIC people, training trials alone.
 #   python tools/prepare_pose3d.py vid data/synth.h5 --split data/synth_trial.json --out data/synth_pose3d_train.h5
-#   python tools/prepare_pose3d.py vid data/synth.h5 --split data/synth_trial.json --side test \
+#   python tools/prepare_pose3d.py vid data/synth.h5 --split data/synth_trial.json --subset test \
 #       --out data/synth_pose3d_test.h5
 # A clip's frames look alike, so that a clip teaches little more than one of its pictures does; here a batch of 64 shows
 # 64 different ones.

@@ -9,6 +9,6 @@ _base_ = [
     "./_base_/schedules/adam_short.py",
     "./_base_/runtime/default.py",
 ]
-vid_file = "data/subject4_squats1_real.h5"
+data_file = "data/subject4_squats1_real.h5"
 split = "data/subject4_squats1_real_block.json"
 train_cfg = dict(max_epochs=40)

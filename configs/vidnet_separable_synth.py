@@ -5,7 +5,7 @@ _base_ = [
     "./_base_/schedules/adam_short.py",
     "./_base_/runtime/default.py",
 ]
-vid_file = "data/synth.h5"
+data_file = "data/synth.h5"
 split = "data/synth_trial.json"
 model = dict(
     image_size=64,

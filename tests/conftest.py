@@ -12,9 +12,9 @@ import pytest
 import torch
 
 from vidzoo.anatomy import COORDINATES, DEPENDENT_COORDINATES, MARKERS, TRANSLATIONS, action_family
-from vidzoo.opensim import Storage, write_storage
-from vidzoo.splits import Split, SplitEntry
-from vidzoo.vid_file import CameraTrack, Trial, VidFile, VidWriter
+from vidzoo.io.data_file import CameraTrack, DataFile, DataFileWriter, Trial
+from vidzoo.io.splits import Split, SplitEntry
+from vidzoo.io.storage import Storage, write_storage
 
 torch.set_num_threads(2)
 cv2.setNumThreads(0)
@@ -83,10 +83,10 @@ def make_trial(subject: str, name: str, frames: int = 40, seed: int = 0, images:
 
 
 @pytest.fixture(scope="session")
-def tiny_vid_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tiny_data_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two subjects, three trials each (DJ1, squats1, walking1), 40 frames at 100 Hz, one 64 x 64 camera at 60 fps."""
     path = tmp_path_factory.mktemp("vid") / "tiny.h5"
-    with VidWriter(path, {"builder": "tests"}) as writer:
+    with DataFileWriter(path, {"builder": "tests"}) as writer:
         for seed, subject in enumerate(("subject1", "subject2")):
             for name in ("DJ1", "squats1", "walking1"):
                 writer.add(make_trial(subject, name, seed=seed))
@@ -94,15 +94,15 @@ def tiny_vid_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def tiny_split(tiny_vid_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tiny_split(tiny_data_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A block split of ``tiny_vid_file``: frames 0-24 train, 29-39 test, for windows of at most 5 frames."""
     path = tmp_path_factory.mktemp("split") / "split.json"
-    vid = VidFile(tiny_vid_file)
-    sides = {
-        side: tuple(SplitEntry(s, t, bounds, (bounds,)) for s, t in vid.trial_keys())
-        for side, bounds in (("train", (0, 24)), ("test", (29, 40)))
+    data = DataFile(tiny_data_file)
+    subsets = {
+        subset: tuple(SplitEntry(s, t, bounds, (bounds,)) for s, t in data.trial_keys())
+        for subset, bounds in (("train", (0, 24)), ("test", (29, 40)))
     }
-    Split("block", 0, vid.content_hash, {"gap": 5}, sides["train"], sides["test"]).save(path)
+    Split("block", 0, data.content_hash, {"gap": 5}, subsets["train"], subsets["test"]).save(path)
     return path
 
 

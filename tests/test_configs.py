@@ -23,7 +23,7 @@ LEAVES = sorted({*CONFIGS.glob("*.py"), *CONFIGS.glob("ablations/*.py")} - set(S
 
 
 @pytest.mark.parametrize("path", LEAVES, ids=lambda p: p.stem)
-def test_recipe_builds_and_takes_a_step(path: Path, tiny_vid_file: Path, tiny_split: Path):
+def test_recipe_builds_and_takes_a_step(path: Path, tiny_data_file: Path, tiny_split: Path):
     config = load_config(path)
     init_default_scope(config.default_scope)
     if config.model.get("backbone", {}).get("type") == "TimmBackbone":
@@ -33,20 +33,20 @@ def test_recipe_builds_and_takes_a_step(path: Path, tiny_vid_file: Path, tiny_sp
     model = MODELS.build(config.model)
     assert sum(p.numel() for p in model.parameters()) > 0
     window = model.window
-    for side in ("train", "test"):
-        dataset = config[f"{side}_dataloader"].dataset
-        assert (dataset.side, dataset.window) == (side, window)
+    for subset in ("train", "test"):
+        dataset = config[f"{subset}_dataloader"].dataset
+        assert (dataset.subset, dataset.window) == (subset, window)
         assert dataset.get("target_index") == getattr(model, "target_index", None)
         assert set(model.requires) <= set(dataset.requires)
-        assert side == "train" or not dataset.get("pipeline"), "what is tested is not changed at random"
+        assert subset == "train" or not dataset.get("pipeline"), "what is tested is not changed at random"
         for transform in dataset.get("pipeline", []):
             TRANSFORMS.build(transform)
-        built = DATASETS.build({**dataset, "vid_file": str(tiny_vid_file), "split": str(tiny_split)})
+        built = DATASETS.build({**dataset, "data_file": str(tiny_data_file), "split": str(tiny_split)})
         assert len(built) > 0
-        if side == "train" and "r101" not in path.stem:  # which a test has not the time for
+        if subset == "train" and "r101" not in path.stem:  # which a test has not the time for
             _take_a_step(model, built)
-    assert _files(config) == [(config.vid_file, config.split)] * 3
-    METRICS.build({**_benchmark(config), "vid_file": str(tiny_vid_file), "split": str(tiny_split)})
+    assert _files(config) == [(config.data_file, config.split)] * 3
+    METRICS.build({**_benchmark(config), "data_file": str(tiny_data_file), "split": str(tiny_split)})
 
 
 @pytest.mark.parametrize(
@@ -63,17 +63,17 @@ def test_stage_1_trains_the_image_part_of_stage_2(stage1: str, stage2: str):
 
 
 @pytest.mark.parametrize("path", STAGE1, ids=lambda p: p.stem)
-def test_stage_1_recipe_builds(path: Path, tiny_vid_file: Path, tiny_split: Path, tmp_path: Path):
+def test_stage_1_recipe_builds(path: Path, tiny_data_file: Path, tiny_split: Path, tmp_path: Path):
     config = load_config(path)
     init_default_scope(config.default_scope)
     config.model.backbone.weights = None
     model = MODELS.build(config.model)
     assert sum(p.numel() for p in model.parameters()) > 0
-    for side in ("train", "test"):
-        dataset = config[f"{side}_dataloader"].dataset
-        assert (dataset.side, dataset.image_size) == (side, config.model.image_size)
-        pose_file = tmp_path / f"{side}.h5"
-        prepare_pose3d("vid", tiny_vid_file, None, pose_file, side=side, split=tiny_split)
+    for subset in ("train", "test"):
+        dataset = config[f"{subset}_dataloader"].dataset
+        assert (dataset.subset, dataset.image_size) == (subset, config.model.image_size)
+        pose_file = tmp_path / f"{subset}.h5"
+        prepare_pose3d("vid", tiny_data_file, None, pose_file, subset=subset, split=tiny_split)
         assert len(DATASETS.build({**dataset, "pose_files": [str(pose_file)]})) > 0
     METRICS.build(config.test_evaluator)
 
@@ -96,15 +96,15 @@ def _benchmark(config: Config) -> dict:
 
 def _files(config: Config) -> list[tuple[str, str]]:
     parts = (config.train_dataloader.dataset, config.test_dataloader.dataset, _benchmark(config))
-    return [(part.vid_file, part.split) for part in parts]
+    return [(part.data_file, part.split) for part in parts]
 
 
 @pytest.mark.parametrize("path", LEAVES, ids=lambda p: p.stem)
 def test_a_recipe_takes_another_file_and_split_by_one_word(path: Path, tmp_path: Path):
     own = load_config(path)
     metric = "test_evaluator.0" if isinstance(own.test_evaluator, list) else "test_evaluator"
-    config = load_config(path, {"split": "data/loso.json", f"{metric}.vid_file": "other.h5"})
-    assert _files(config) == [(own.vid_file, "data/loso.json")] * 2 + [("other.h5", "data/loso.json")]
+    config = load_config(path, {"split": "data/loso.json", f"{metric}.data_file": "other.h5"})
+    assert _files(config) == [(own.data_file, "data/loso.json")] * 2 + [("other.h5", "data/loso.json")]
     config.dump(tmp_path / "dumped.py")
     assert _files(Config.fromfile(tmp_path / "dumped.py")) == _files(config)
     again = load_config(tmp_path / "dumped.py", {"split": "third.json"})
@@ -114,18 +114,18 @@ def test_a_recipe_takes_another_file_and_split_by_one_word(path: Path, tmp_path:
 def test_who_gets_the_files(tmp_path: Path):
     """What is None gets the name at the top, in lists and wrappers too; what has its own value keeps it."""
     (tmp_path / "c.py").write_text("""
-vid_file, size = "top.h5", 3
-train_dataloader = dict(dataset=dict(type="ConcatDataset", datasets=[dict(vid_file=None), dict(vid_file="own.h5")]))
-val_evaluator = [dict(type="A", vid_file=None, split="own.json"), dict(type="B")]
+data_file, size = "top.h5", 3
+train_dataloader = dict(dataset=dict(type="ConcatDataset", datasets=[dict(data_file=None), dict(data_file="own.h5")]))
+val_evaluator = [dict(type="A", data_file=None, split="own.json"), dict(type="B")]
 """)
     config = load_config(tmp_path / "c.py")
-    assert [d.vid_file for d in config.train_dataloader.dataset.datasets] == ["top.h5", "own.h5"]
-    assert config.val_evaluator == [{"type": "A", "vid_file": "top.h5", "split": "own.json"}, {"type": "B"}]
-    config = load_config(tmp_path / "c.py", {"vid_file": "asked.h5"})
-    assert [d.vid_file for d in config.train_dataloader.dataset.datasets] == ["asked.h5", "asked.h5"]
+    assert [d.data_file for d in config.train_dataloader.dataset.datasets] == ["top.h5", "own.h5"]
+    assert config.val_evaluator == [{"type": "A", "data_file": "top.h5", "split": "own.json"}, {"type": "B"}]
+    config = load_config(tmp_path / "c.py", {"data_file": "asked.h5"})
+    assert [d.data_file for d in config.train_dataloader.dataset.datasets] == ["asked.h5", "asked.h5"]
     with pytest.raises(ConfigError, match="'size' is a name that the config's own lines use"):
         load_config(tmp_path / "c.py", {"size": 4})
-    (tmp_path / "d.py").write_text('test_evaluator = dict(type="TorqueBenchmark", vid_file="a.h5", split=None)')
+    (tmp_path / "d.py").write_text('test_evaluator = dict(type="TorqueBenchmark", data_file="a.h5", split=None)')
     with pytest.raises(ConfigError, match=r"d\.py: TorqueBenchmark has no split; write split = "):
         load_config(tmp_path / "d.py")
     (tmp_path / "e.py").write_text('train_dataloader = dict(dataset=dict(type="A"))')
@@ -182,8 +182,8 @@ def test_recipe_obeys_the_house_rules(path: Path):
 
 
 _NO_MARKERS = {"model.marker_regressor", "model.marker_codec", "model.marker_loss"}
-_NO_MARKERS |= {f"{side}_dataloader.dataset.marker_frame" for side in ("train", "test")}
-_WINDOW = {"model.temporal_head.window", *(f"{side}_dataloader.dataset.window" for side in ("train", "test"))}
+_NO_MARKERS |= {f"{subset}_dataloader.dataset.marker_frame" for subset in ("train", "test")}
+_WINDOW = {"model.temporal_head.window", *(f"{subset}_dataloader.dataset.window" for subset in ("train", "test"))}
 ABLATED = {
     "full": (set(), None), "no_pose": (set(), None), "no_markers": (_NO_MARKERS, None),
     "neither": (_NO_MARKERS, None), "t9": (_WINDOW, 9), "t17": (_WINDOW, 17),

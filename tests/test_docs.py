@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 DOCUMENTS = [
     ROOT / "README.md",
     ROOT / "docs/zoo_results.md",
-    ROOT / "docs/physics_row.md",
+    ROOT / "docs/physics_baseline.md",
     *sorted(ROOT.glob("model_cards/*.md")),
 ]
 

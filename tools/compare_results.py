@@ -3,11 +3,11 @@
 import argparse
 from pathlib import Path
 
-from vidzoo.atomic import atomic_path
 from vidzoo.errors import DataError, run_tool
 from vidzoo.evaluation.ablation import ablation_table
 from vidzoo.evaluation.documents import fill_tables, read_tables
 from vidzoo.evaluation.report import comparison_table
+from vidzoo.io.atomic import atomic_path
 
 EXAMPLES = """examples:
   python tools/compare_results.py work_dirs/*/results.json docs/results/*.json

@@ -12,13 +12,13 @@ from rich.progress import track
 from rich.table import Table
 
 from vidzoo.errors import run_tool
+from vidzoo.io.data_file import DataFile
+from vidzoo.io.splits import Split
 from vidzoo.leaderboard.benchmark import define
 from vidzoo.leaderboard.check import check, rescore
 from vidzoo.leaderboard.compare import compare
 from vidzoo.leaderboard.page import render
 from vidzoo.leaderboard.store import Store
-from vidzoo.splits import Split
-from vidzoo.vid_file import VidFile
 
 EXAMPLES = """examples:
   python tools/leaderboard.py check leaderboard               # all in order? status 1 if not; for a project's CI
@@ -90,7 +90,7 @@ def _define(store: Store, args: argparse.Namespace, console: Console) -> int:
         found = define(
             store.folder / "benchmarks",
             args.name,
-            VidFile(args.data),
+            DataFile(args.data),
             Split.load(args.split),
             args.source,
             args.licence,
@@ -124,13 +124,13 @@ def main() -> None:
                 nargs="+",
                 default=[],
                 metavar="FILE",
-                help="vid files, for benchmarks whose labels are not in the store",
+                help="data files, for benchmarks whose labels are not in the store",
             )
         if name == "diff":
             command.add_argument("other", nargs="?", help="another store or table.json (default: the store's own)")
         if name == "define":
             command.add_argument("--name", required=True, help="name@version, as in vid@1")
-            command.add_argument("--data", required=True, metavar="FILE", help="the vid file")
+            command.add_argument("--data", required=True, metavar="FILE", help="the data file")
             command.add_argument("--split", required=True, metavar="FILE", help="its split, of tools/make_split.py")
             command.add_argument("--source", required=True, help="where the data can be had, or what makes them")
             command.add_argument("--licence", required=True, help="of the data")

@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Make a synthetic vid file: made-up people, exact physics, drawn pictures; for a machine without a data set."""
+"""Make a synthetic data file: made-up people, exact physics, drawn pictures; for a machine without a data set."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def main() -> None:
         epilog="example:\n  python tools/make_synthetic.py --out data/synth.h5 --subjects 4 --seed 0",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--out", required=True, help="vid file to write")
+    parser.add_argument("--out", required=True, help="data file to write")
     parser.add_argument("--subjects", type=int, default=4, help="people, women and men in turn (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="same seed, same file (default: %(default)s)")
     parser.add_argument(
@@ -31,7 +31,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, help="processes (default: one per core)")
     args = vars(parser.parse_args())
     # Here, so that run_tool words the missing extra and --help needs none.
-    from vidzoo.data_prep.synthetic import make_synthetic
+    from vidzoo.synthetic import make_synthetic
 
     rows = make_synthetic(args.pop("out"), **args)
     table = Table(title="synthetic trials")

@@ -1,4 +1,4 @@
-"""Build a vid file from a folder in the layout of OpenCap's LabValidation release."""
+"""Build a data file from a folder in the layout of OpenCap's LabValidation release."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def main() -> None:
         description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("root", help="folder that holds subject2, subject3, ...")
-    parser.add_argument("--out", required=True, help="vid file to write (.h5)")
+    parser.add_argument("--out", required=True, help="data file to write (.h5)")
     parser.add_argument("--subjects", nargs="+", default=[], metavar="NAME", help="default: all")
     parser.add_argument("--trials", nargs="+", default=[], metavar="NAME", help="default: all")
     parser.add_argument(

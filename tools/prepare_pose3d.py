@@ -1,4 +1,4 @@
-"""Build a pose3d file, single images with joints for stage 1, from a set of 2D or 3D poses or from a vid file."""
+"""Build a pose file, single images with joints for stage 1, from a set of 2D or 3D poses or from a data file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ EXAMPLES = """ANNOTATIONS and IMAGES by kind:
   mpi_inf_3dhp  folder of MPI-INF-3DHP_{1k,camera_1k,joint_3d}.json         folder of S1/Seq1/imageSequence/
   muco          MuCo-3DHP.json                                              folder of augmented_set/
   coco          person_keypoints_train2017.json (2D: depth is not learnt)   folder train2017
-  vid           vid file, with --split; none of its test images is taken    -
+  vid           data file, with --split; none of its test images is taken    -
 
 examples:
   python tools/prepare_pose3d.py human36m annotations images --every 5 --out data/h36m_train.h5
@@ -27,11 +27,11 @@ def main() -> None:
         description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("kind", choices=KINDS)
-    parser.add_argument("annotations", help="annotation file or folder, or the vid file")
-    parser.add_argument("images", nargs="?", help="folder of the images; none for a vid file")
-    parser.add_argument("--out", required=True, help="pose3d file to write (.h5)")
-    parser.add_argument("--side", choices=("train", "test"), default="train", help="default: %(default)s")
-    parser.add_argument("--split", metavar="JSON", help="a vid file's split manifest")
+    parser.add_argument("annotations", help="annotation file or folder, or the data file")
+    parser.add_argument("images", nargs="?", help="folder of the images; none for a data file")
+    parser.add_argument("--out", required=True, help="pose file to write (.h5)")
+    parser.add_argument("--subset", choices=("train", "test"), default="train", help="default: %(default)s")
+    parser.add_argument("--split", metavar="JSON", help="a data file's split manifest")
     parser.add_argument("--image-size", type=int, default=256, help="side of the stored images (default: %(default)s)")
     parser.add_argument("--every", type=int, default=1, metavar="N", help="take each N-th image (default: all)")
     parser.add_argument("--jobs", type=int, help="threads (default: one per core)")

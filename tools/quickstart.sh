@@ -18,7 +18,7 @@ echo; echo "1/6  Synthetic data: made-up people with exact torques (not noise, a
 echo; echo "2/6  Split: whole trials held out; the training trials' pictures for stage 1"
 $python tools/make_split.py data/synth.h5 --protocol trial --out data/synth_trial.json
 $python tools/prepare_pose3d.py vid data/synth.h5 --split data/synth_trial.json --out data/synth_pose3d_train.h5
-$python tools/prepare_pose3d.py vid data/synth.h5 --split data/synth_trial.json --side test \
+$python tools/prepare_pose3d.py vid data/synth.h5 --split data/synth_trial.json --subset test \
     --out data/synth_pose3d_test.h5
 echo; echo "3/6  Stage 1: poses in single pictures (an interrupted run goes on where it stopped)"
 $python tools/train.py "$stage1" --resume
@@ -28,7 +28,7 @@ $python tools/train.py "$config" --work-dir "$out" --resume
 echo; echo "5/6  Test on the held-out trials"
 $python tools/test.py "$config" "$out" --work-dir "$out" --out "$out/predictions.npz"
 echo; echo "6/6  Torque curves of a held-out trial"
-$python tools/plot_torques.py "$out/predictions.npz" --vid-file data/synth.h5 --split data/synth_trial.json \
+$python tools/plot_torques.py "$out/predictions.npz" --data data/synth.h5 --split data/synth_trial.json \
     --out "$out/torque_curves.png"
 echo; echo "Results: $out/results.json   Curves: $out/torque_curves.png"
 echo "Rank it: $python tools/submit.py $out/predictions.npz --benchmark synth@1/trial --model \"my model\" \\"

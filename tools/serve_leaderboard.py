@@ -33,7 +33,7 @@ def main() -> None:
         nargs="+",
         default=[],
         metavar="FILE",
-        help="vid files of benchmarks whose labels are not in the store",
+        help="data files of benchmarks whose labels are not in the store",
     )
     parser.add_argument("--host", default="127.0.0.1", help="to listen on (default: %(default)s, this machine alone)")
     parser.add_argument("--port", type=int, default=8080, help="(default: %(default)s)")

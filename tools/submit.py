@@ -59,7 +59,7 @@ def main() -> None:
     parser.add_argument("--supersedes", metavar="ENTRY", help="your entry that this one takes the place of")
     parser.add_argument("--reproduces", metavar="ENTRY", help="the entry of others that this is a run anew of")
     parser.add_argument(
-        "--labels", nargs="+", default=[], metavar="FILE", help="vid files, for a folder that does not hold the labels"
+        "--labels", nargs="+", default=[], metavar="FILE", help="data files, for a folder that does not hold the labels"
     )
     parser.add_argument("--token-file", metavar="FILE", help="for a server (or the variable VIDZOO_TOKEN)")
     args = parser.parse_args()

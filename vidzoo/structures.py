@@ -84,7 +84,7 @@ class TorqueSample(BaseDataElement):
 class PoseSample(BaseDataElement):
     """Labels and predictions of one image for the pose network: J pose joints; a clip of L = 1 frames.
 
-    Metainfo: ``kind`` (of the pose3d file), ``image`` (its number in the data set).
+    Metainfo: ``kind`` (of the pose file), ``image`` (its number in the data set).
 
     Data:
         gt_pose: float32 [L, J, 3]: x, y in pixels of the picture as it enters the network (pixel centres at integers),

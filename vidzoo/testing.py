@@ -20,8 +20,8 @@ import torch
 from torch import Tensor
 
 from vidzoo.anatomy import COORDINATES, MARKERS
+from vidzoo.models.codecs.torque_codec import Standardizer
 from vidzoo.models.estimators import TorqueEstimator
-from vidzoo.models.torque_codec import Standardizer
 from vidzoo.registry import MODELS
 from vidzoo.structures import TorqueSample
 

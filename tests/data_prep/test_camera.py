@@ -195,7 +195,7 @@ def test_behind_the_camera_and_missing_points_have_no_pixel() -> None:
 
 
 def test_shared_calibration_sees_its_markers(shared_data: Path) -> None:
-    from vidzoo.opensim import read_trc
+    from vidzoo.io.trc import read_trc
 
     folder = shared_data / "LabValidation/subject6"
     camera = read_camera(folder / "VideoData/Session1/CamRender/cameraIntrinsicsExtrinsics.pickle")

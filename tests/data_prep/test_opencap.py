@@ -1,4 +1,4 @@
-"""A folder in OpenCap's layout becomes a vid file: right times, right columns, and one bad trial costs no other."""
+"""A folder in OpenCap's layout becomes a data file: right times, right columns, and one bad trial costs no other."""
 
 from __future__ import annotations
 
@@ -31,8 +31,9 @@ from vidzoo.data_prep.opencap import (
     read_subject,
 )
 from vidzoo.errors import ConfigError, DataError
-from vidzoo.opensim import coordinates_in_si, generalized_forces, read_storage, read_trc, write_storage
-from vidzoo.vid_file import CameraTrack, Reason, Trial, VidFile
+from vidzoo.io.data_file import CameraTrack, DataFile, Reason, Trial
+from vidzoo.io.storage import coordinates_in_si, generalized_forces, read_storage, write_storage
+from vidzoo.io.trc import read_trc
 
 C = {name: i for i, name in enumerate(COORDINATES)}
 
@@ -369,11 +370,11 @@ def test_one_bad_trial_costs_no_other(root: Path, tmp_path: Path) -> None:
     assert [row.trial for row in report.built] == ["squats1"]
     (row,) = report.left_out
     assert "has no marker 'r_knee'" in row.note
-    vid = VidFile(out)
-    assert vid.trial_keys() == [("subject1", "squats1")]
-    vid.verify()
-    assert vid.settings["left_out"] == {"subject1/walking1": row.note}
-    assert vid.settings["jump_support_lowpass_hz"]["DJ"] == 12
+    data = DataFile(out)
+    assert data.trial_keys() == [("subject1", "squats1")]
+    data.verify()
+    assert data.settings["left_out"] == {"subject1/walking1": row.note}
+    assert data.settings["jump_support_lowpass_hz"]["DJ"] == 12
 
 
 def test_nothing_built_leaves_no_file(root: Path, tmp_path: Path) -> None:
@@ -501,9 +502,9 @@ def test_subject4_has_table_6s_frames_and_the_stored_torques(shared_data: Path, 
     options = BuildOptions(subjects=("subject4",), cameras=("CamRender",), image_size=64)
     report = build_opencap(release, out, options, jobs=2, progress=False)
     assert not report.left_out
-    vid = VidFile(out)
-    assert {trial.trial for trial in vid} == set(TABLE_6)
-    for trial in vid:
+    data = DataFile(out)
+    assert {trial.trial for trial in data} == set(TABLE_6)
+    for trial in data:
         assert abs(trial.num_frames - TABLE_6[trial.trial]) <= 2
         folder = release / "subject4/OpenSimData/Mocap"
         stored = read_storage(folder / f"ID/{trial.trial}.sto")
@@ -522,7 +523,7 @@ def test_subject4_has_table_6s_frames_and_the_stored_torques(shared_data: Path, 
         assert np.nanmedian(np.linalg.norm(trial.array("markers") - raw, axis=-1)) < 1e-3
         assert trial.mass_kg == 62.6 and trial.mass_force_plate_kg == pytest.approx(60.1, abs=0.2)
         assert trial.camera_attribute("CamRender", "kind") == "rendered"
-    vid.close()
+    data.close()
 
 
 def test_opensim_gives_the_stored_torques_again(shared_data: Path) -> None:

@@ -17,7 +17,7 @@ from vidzoo.data_prep.pose3d import prepare_pose3d
 from vidzoo.data_prep.pose3d.muco import clear_people
 from vidzoo.datasets import Pose3DDataset
 from vidzoo.errors import ConfigError, DataError
-from vidzoo.pose3d_file import Pose3DFile
+from vidzoo.io.pose_file import PoseFile
 
 TOOL = Path(__file__).parents[2] / "tools/prepare_pose3d.py"
 SETS = {
@@ -29,7 +29,7 @@ SETS = {
 
 
 def labels(path):
-    file = Pose3DFile(path)
+    file = PoseFile(path)
     count = len(file.offsets()) - 1
     return {name: file.labels(name, count) for name in ("joints", "pixels", "intrinsics", "crop")}
 
@@ -66,8 +66,8 @@ def test_a_mirrored_body_gives_the_mirrored_joints(sources, names):
     mirrored = maps.to_pose_joints(values[mirror_index(names)], names, sources)
     np.testing.assert_array_equal(mirrored, maps.to_pose_joints(values, names, sources)[mirror_index(POSE_JOINTS)])
     for joint, parts in sources.items():
-        sides = {part[0].upper() for part in parts if part[0] in "rRlL" and part[1] in "_."}
-        assert sides <= {joint[0]} or joint in ("Thorax", "Pelvis")
+        subsets = {part[0].upper() for part in parts if part[0] in "rRlL" and part[1] in "_."}
+        assert subsets <= {joint[0]} or joint in ("Thorax", "Pelvis")
 
 
 @pytest.mark.parametrize("kind", SETS)
@@ -109,11 +109,11 @@ def test_human36m_by_subject_and_in_both_readings_of_the_camera(tmp_path):
     new, old = tmp_path / "new", tmp_path / "old"
     for root, as_place in ((new, False), (old, True)):
         sources = pose_sets.write_human36m(root, as_place)
-        for side in ("train", "test"):
-            prepare_pose3d("human36m", *sources, root / f"{side}.h5", side=side, image_size=64)
-    for side, subject in (("train", 1), ("test", 9)):
-        found = labels(new / f"{side}.h5")["joints"]
-        np.testing.assert_allclose(found, labels(old / f"{side}.h5")["joints"], atol=1e-6)
+        for subset in ("train", "test"):
+            prepare_pose3d("human36m", *sources, root / f"{subset}.h5", subset=subset, image_size=64)
+    for subset, subject in (("train", 1), ("test", 9)):
+        found = labels(new / f"{subset}.h5")["joints"]
+        np.testing.assert_allclose(found, labels(old / f"{subset}.h5")["joints"], atol=1e-6)
         depth = found[:, POSE_JOINTS.index("Pelvis"), 2]
         np.testing.assert_allclose(depth, 4.0 + 0.1 * subject, atol=1e-6)
 
@@ -148,7 +148,7 @@ def test_coco_has_no_depth(tmp_path):
     assert not sample.gt_joint_valid.any() and sample.root_depth.isnan().all() and sample.intrinsics.isnan().all()
     pixels = labels(tmp_path / "p.h5")["pixels"][0]
     for middle, part in (("Thorax", "Shoulder"), ("Pelvis", "Hip")):
-        both = [pose_sets.pixel(pose_sets.place(f"{side}_{part}")) for side in "LR"]
+        both = [pose_sets.pixel(pose_sets.place(f"{subset}_{part}")) for subset in "LR"]
         np.testing.assert_allclose(pixels[POSE_JOINTS.index(middle)], np.mean(both, axis=0), atol=1e-4)
 
 
@@ -207,7 +207,7 @@ def test_a_rotated_photograph_is_read_as_stored(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("muco", "a.json", "i", "--side", "test"), "muco is a training set alone"),
+        (("muco", "a.json", "i", "--subset", "test"), "muco is a training set alone"),
         (("coco", "a.json"), "give annotations and the folder of the images"),
         (("coco", "a.json", "nowhere"), "nowhere: no such folder of images"),
         (("coco", "a.json", "."), "a.json: no such annotation file"),

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from vidzoo.data_prep.stats import counts_table, frame_counts, natural_key, total_minutes
-from vidzoo.vid_file import VidFile
+from vidzoo.io.data_file import DataFile
 
 
-def test_counts_of_a_file(tiny_vid_file: Path) -> None:
-    vid = VidFile(tiny_vid_file)
+def test_counts_of_a_file(tiny_data_file: Path) -> None:
+    data = DataFile(tiny_data_file)
     of_one = {"DJ1": 40, "squats1": 40, "walking1": 40}
-    assert frame_counts(vid) == {"subject1": of_one, "subject2": of_one}
-    assert total_minutes(vid) == pytest.approx(6 * 0.4 / 60)
+    assert frame_counts(data) == {"subject1": of_one, "subject2": of_one}
+    assert total_minutes(data) == pytest.approx(6 * 0.4 / 60)
 
 
 def test_table_has_families_in_order_and_sums_that_check_out() -> None:

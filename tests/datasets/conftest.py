@@ -1,4 +1,4 @@
-"""Variants of the tiny vid file."""
+"""Variants of the tiny data file."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from vidzoo.split_protocols import make_split
-from vidzoo.vid_file import CameraTrack, Trial, TrialReader, VidFile, VidWriter
+from vidzoo.io.data_file import CameraTrack, DataFile, DataFileWriter, Trial, TrialReader
+from vidzoo.io.split_protocols import make_split
 
 ARRAYS = ("time", "markers", "marker_velocities", "coordinates", "coordinate_velocities", "torques", "validity",
           "inertial_torques", "foot_jacobians", "grf")  # fmt: skip
@@ -32,22 +32,22 @@ def read_trial(reader: TrialReader) -> Trial:
 
 
 @pytest.fixture
-def variant(tiny_vid_file, tmp_path) -> Callable[..., dict[str, Path]]:
+def variant(tiny_data_file, tmp_path) -> Callable[..., dict[str, Path]]:
     """Build the tiny file's first two trials anew after ``change(trial)``, and a split of them.
 
-    Returns ``vid_file`` and ``split``, for VIDDataset.
+    Returns ``data_file`` and ``split``, for VIDDataset.
     """
 
     def build(change: Callable[[Trial], object], protocol: str = "block", **settings) -> dict[str, Path]:
         path = tmp_path / "variant.h5"
-        with VidWriter(path, {}) as writer:
-            for reader in itertools.islice(VidFile(tiny_vid_file), 2):
+        with DataFileWriter(path, {}) as writer:
+            for reader in itertools.islice(DataFile(tiny_data_file), 2):
                 trial = read_trial(reader)
                 change(trial)
                 writer.add(trial)
         if protocol == "block":
             settings = {"gap": 5, **settings}
-        make_split(VidFile(path), protocol, **settings).save(tmp_path / "split.json")
-        return {"vid_file": path, "split": tmp_path / "split.json"}
+        make_split(DataFile(path), protocol, **settings).save(tmp_path / "split.json")
+        return {"data_file": path, "split": tmp_path / "split.json"}
 
     return build

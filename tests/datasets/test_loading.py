@@ -24,9 +24,9 @@ PIPELINE = [
 
 
 @pytest.fixture
-def dataset(tiny_vid_file, tiny_split) -> VIDDataset:
+def dataset(tiny_data_file, tiny_split) -> VIDDataset:
     return VIDDataset(
-        vid_file=tiny_vid_file,
+        data_file=tiny_data_file,
         split=tiny_split,
         requires=["frames", "markers", "mass"],
         window=5,
@@ -108,8 +108,8 @@ class Threads(VIDDataset):
         return sample
 
 
-def test_opencv_has_one_thread_in_a_worker(tiny_vid_file, tiny_split):
-    dataset = Threads(vid_file=tiny_vid_file, split=tiny_split, window=5, predictions=20)
+def test_opencv_has_one_thread_in_a_worker(tiny_data_file, tiny_split):
+    dataset = Threads(data_file=tiny_data_file, split=tiny_split, window=5, predictions=20)
     before = cv2.getNumThreads()
     cv2.setNumThreads(2)
     try:
@@ -132,12 +132,12 @@ from vidzoo.datasets import VIDDataset
 from vidzoo.errors import run_tool
 
 def main():
-    dataset = VIDDataset(vid_file={str(paths["vid_file"])!r}, split={str(paths["split"])!r}, window=5, predictions=6)
+    dataset = VIDDataset(data_file={str(paths["data_file"])!r}, split={str(paths["split"])!r}, window=5, predictions=6)
     list(DataLoader(dataset, batch_size=2, num_workers=1, collate_fn=default_collate))
 
 run_tool(main)
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode == 2
-    message = f"error: {paths['vid_file']}: image 3 of subject1/DJ1/Cam0 is no JPEG that can be decoded; "
+    message = f"error: {paths['data_file']}: image 3 of subject1/DJ1/Cam0 is no JPEG that can be decoded; "
     assert done.stderr == message + "build the file anew.\n"

@@ -1,4 +1,4 @@
-"""Pose3d files and the data set that reads them."""
+"""Pose files and the data set that reads them."""
 
 import pickle
 
@@ -15,7 +15,7 @@ from vidzoo.datasets import Pose3DDataset
 from vidzoo.datasets.pose3d_dataset import crop_matrix
 from vidzoo.datasets.transforms import mirror_sample
 from vidzoo.errors import ConfigError, DataError
-from vidzoo.pose3d_file import Pose3DFile, Pose3DWriter, PoseImage
+from vidzoo.io.pose_file import PoseFile, PoseImage, PoseWriter
 from vidzoo.registry import DATASETS, TRANSFORMS
 
 J = len(POSE_JOINTS)
@@ -43,8 +43,8 @@ def make_image(seed, size=64):
     return PoseImage(jpeg, CROP, pixels, joints, INTRINSICS)
 
 
-def write(path, seeds, side="train", **hashes):
-    with Pose3DWriter(path, "tests", side, {}, **hashes) as writer:
+def write(path, seeds, subset="train", **hashes):
+    with PoseWriter(path, "tests", subset, {}, **hashes) as writer:
         for seed in seeds:
             writer.add(make_image(seed))
     return path
@@ -174,7 +174,7 @@ def test_image_transforms_of_clips_work_on_it(pose_file):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"side": "val"}, "side='val' must be 'train' or 'test'"),
+        ({"subset": "val"}, "subset='val' must be 'train' or 'test'"),
         ({"pose_files": []}, "pose_files is empty"),
         ({"image_size": 0}, "image_size=0 must be 1 pixel or more"),
     ],
@@ -185,14 +185,14 @@ def test_a_wrong_argument_is_one_sentence(pose_file, options, said):
 
 
 def test_training_takes_no_test_file_and_no_two_splits(pose_file, tmp_path):
-    test = write(tmp_path / "test.h5", [0], side="test")
-    with pytest.raises(DataError, match="holds test images, but the data set is the train side"):
+    test = write(tmp_path / "test.h5", [0], subset="test")
+    with pytest.raises(DataError, match="holds test images, but the data set is the train subset"):
         Pose3DDataset(pose_files=[pose_file, test])
-    a = write(tmp_path / "a.h5", [0], vid_hash="v", split_hash="one")
-    b = write(tmp_path / "b.h5", [0], vid_hash="v", split_hash="two")
-    with pytest.raises(DataError, match=r"b\.h5: comes from the vid file of another .* by another split"):
+    a = write(tmp_path / "a.h5", [0], data_hash="v", split_hash="one")
+    b = write(tmp_path / "b.h5", [0], data_hash="v", split_hash="two")
+    with pytest.raises(DataError, match=r"b\.h5: comes from the data file of another .* by another split"):
         Pose3DDataset(pose_files=[a, b])
-    assert Pose3DDataset(pose_files=[pose_file, a]).metainfo["vid_splits"] == {"v": "one"}
+    assert Pose3DDataset(pose_files=[pose_file, a]).metainfo["data_splits"] == {"v": "one"}
 
 
 def broken(path, tmp_path, change):
@@ -226,7 +226,7 @@ def _link(file):
     [
         (lambda f: f.attrs.update(version=2), r"format \('pose3d', 2\), expected"),
         (lambda f: f.attrs.update(joints="[]"), "its joints are not this version's"),
-        (lambda f: f.attrs.__delitem__("side"), "has no 'side'"),
+        (lambda f: f.attrs.__delitem__("subset"), "has no 'subset'"),
         (_replace("joints", np.zeros((5, J, 3), "f4")), r"joints is float32 \(5, 21, 3\), expected float32 \(6, 21, 3"),
         (_replace("jpeg_offsets", np.array([0, 5, 3, 9, 9, 9, 9])), "jpeg_offsets do not divide the image blob"),
         (_replace("jpeg_offsets", np.zeros((2, 2), int)), "jpeg_offsets do not divide"),
@@ -253,35 +253,35 @@ def test_a_broken_image_is_named(pose_file, tmp_path):
 def test_writing_is_all_or_nothing(tmp_path):
     with (
         pytest.raises(DataError, match="there is no image to write"),
-        Pose3DWriter(tmp_path / "p.h5", "t", "train", {}),
+        PoseWriter(tmp_path / "p.h5", "t", "train", {}),
     ):
         pass
-    with pytest.raises(KeyboardInterrupt), Pose3DWriter(tmp_path / "p.h5", "t", "train", {}) as writer:
+    with pytest.raises(KeyboardInterrupt), PoseWriter(tmp_path / "p.h5", "t", "train", {}) as writer:
         writer.add(make_image(0))
         raise KeyboardInterrupt
     with (
         pytest.raises(DataError, match=r"image 0: 'pixels' has shape \(20, 2\), expected \(21, 2\)"),
-        Pose3DWriter(tmp_path / "p.h5", "t", "train", {}) as writer,
+        PoseWriter(tmp_path / "p.h5", "t", "train", {}) as writer,
     ):
         image = make_image(0)
         writer.add(PoseImage(image.jpeg, image.crop, image.pixels[:20], image.joints, image.intrinsics))
     assert not list(tmp_path.iterdir())
-    with pytest.raises(DataError, match=r"p\.h5: no such pose3d file; make one with tools/prepare_pose3d\.py"):
-        Pose3DFile(tmp_path / "p.h5").offsets()
+    with pytest.raises(DataError, match=r"p\.h5: no such pose file; make one with tools/prepare_pose3d\.py"):
+        PoseFile(tmp_path / "p.h5").offsets()
     (tmp_path / "p.h5").write_text("text")
     with pytest.raises(DataError, match="cannot be read as HDF5"):
-        Pose3DFile(tmp_path / "p.h5").offsets()
+        PoseFile(tmp_path / "p.h5").offsets()
 
 
 def test_many_images_are_written_in_pieces(tmp_path, monkeypatch):
-    monkeypatch.setattr("vidzoo.pose3d_file._BUFFER_BYTES", 4000)
+    monkeypatch.setattr("vidzoo.io.pose_file._BUFFER_BYTES", 4000)
     path = write(tmp_path / "p.h5", range(6))
     monkeypatch.undo()
     whole = write(tmp_path / "q.h5", range(6))
-    a, b = Pose3DFile(path), Pose3DFile(whole)
+    a, b = PoseFile(path), PoseFile(whole)
     assert a.attribute("content_hash") == b.attribute("content_hash")
     end = int(b.offsets()[-1])
     np.testing.assert_array_equal(a.jpeg(0, end), b.jpeg(0, end))
-    assert write(tmp_path / "r.h5", range(1, 7)) and Pose3DFile(tmp_path / "r.h5").attribute(
+    assert write(tmp_path / "r.h5", range(1, 7)) and PoseFile(tmp_path / "r.h5").attribute(
         "content_hash"
     ) != a.attribute("content_hash")

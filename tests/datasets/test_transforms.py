@@ -16,9 +16,9 @@ from vidzoo.datasets import VIDDataset
 from vidzoo.datasets.transforms import mirror_sample
 from vidzoo.datasets.transforms.image import colour_matrix
 from vidzoo.errors import ConfigError
+from vidzoo.io.data_file import DataFile
 from vidzoo.registry import TRANSFORMS
 from vidzoo.structures import MODALITIES
-from vidzoo.vid_file import VidFile
 
 L, K, H, W = 6, 4, 40, 48
 MIRROR = np.diag([1.0, 1.0, -1.0])
@@ -282,8 +282,8 @@ def test_a_value_out_of_range_is_named(config):
 
 
 # --- in the data set ------------------------------------------------------------------------------------------------
-def test_an_augmented_clip_keeps_equal_images_equal(tiny_vid_file, tiny_split):
-    build = {"vid_file": tiny_vid_file, "split": tiny_split, "requires": MODALITIES, "window": 5, "predictions": 7,
+def test_an_augmented_clip_keeps_equal_images_equal(tiny_data_file, tiny_split):
+    build = {"data_file": tiny_data_file, "split": tiny_split, "requires": MODALITIES, "window": 5, "predictions": 7,
              "marker_frame": "camera", "grf": True}  # fmt: skip
     plain, augmented = VIDDataset(**build), VIDDataset(**build, pipeline=ALL)
     for i in range(0, len(plain), 4):
@@ -295,22 +295,22 @@ def test_an_augmented_clip_keeps_equal_images_equal(tiny_vid_file, tiny_split):
         assert {k: (v.shape, v.dtype) for k, v in old.items()} == {k: (v.shape, v.dtype) for k, v in new.items()}
 
 
-def test_a_flipped_clip_is_the_mirrored_trial(tiny_vid_file, tiny_split):
-    build = {"vid_file": tiny_vid_file, "split": tiny_split, "requires": ["frames", "coordinates"], "window": 5}
+def test_a_flipped_clip_is_the_mirrored_trial(tiny_data_file, tiny_split):
+    build = {"data_file": tiny_data_file, "split": tiny_split, "requires": ["frames", "coordinates"], "window": 5}
     plain, flipped = VIDDataset(**build), VIDDataset(**build, pipeline=[{"type": "HorizontalFlip", "prob": 1.0}])
-    vid = VidFile(tiny_vid_file)
+    data = DataFile(tiny_data_file)
     for i in (0, 50, 110):
         old, new = plain[i], flipped[i]
         assert torch.equal(new["inputs"]["frames"], old["inputs"]["frames"].flip(-1))
         labels = new["data_samples"]
-        torques = vid.trial(labels.subject, labels.trial).array("torques")[labels.frame_indices[0]]
+        torques = data.trial(labels.subject, labels.trial).array("torques")[labels.frame_indices[0]]
         swapped = {"_r": "_l", "_l": "_r"}
         names = [n[:-2] + swapped[n[-2:]] if n[-2:] in swapped else n for n in BENCHMARK_JOINTS]
         np.testing.assert_array_equal(labels.gt_torques[0], torques[[COORDINATES.index(n) for n in names]])
 
 
-def test_transforms_do_not_touch_the_data_set_s_memory(tiny_vid_file, tiny_split):
-    build = {"vid_file": tiny_vid_file, "split": tiny_split, "requires": MODALITIES, "window": 5,
+def test_transforms_do_not_touch_the_data_set_s_memory(tiny_data_file, tiny_split):
+    build = {"data_file": tiny_data_file, "split": tiny_split, "requires": MODALITIES, "window": 5,
              "marker_frame": "ground", "grf": True}  # fmt: skip
     dataset = VIDDataset(**build, pipeline=[{"type": "HorizontalFlip", "prob": 1.0}])
     first, again = dataset[2], dataset[2]

@@ -19,11 +19,11 @@ from vidzoo.anatomy import BENCHMARK_JOINTS, COORDINATES, MARKERS
 from vidzoo.datasets import VIDDataset
 from vidzoo.datasets.vid_dataset import decode_jpeg, fill_gaps
 from vidzoo.errors import ConfigError, DataError
+from vidzoo.io.data_file import DataFile, Reason
+from vidzoo.io.split_protocols import make_split
+from vidzoo.io.splits import Split
 from vidzoo.registry import DATASETS
-from vidzoo.split_protocols import make_split
-from vidzoo.splits import Split
 from vidzoo.structures import MODALITIES
-from vidzoo.vid_file import Reason, VidFile
 
 COLUMNS = [COORDINATES.index(name) for name in BENCHMARK_JOINTS]
 PELVIS = [MARKERS.index(name) for name in ("r.ASIS", "L.ASIS", "r.PSIS", "L.PSIS")]
@@ -31,8 +31,8 @@ NUMERIC = tuple(name for name in MODALITIES if name not in ("frames", "marker_va
 
 
 @pytest.fixture
-def tiny(tiny_vid_file, tiny_split):
-    return {"vid_file": tiny_vid_file, "split": tiny_split}
+def tiny(tiny_data_file, tiny_split):
+    return {"data_file": tiny_data_file, "split": tiny_split}
 
 
 @pytest.fixture
@@ -115,7 +115,7 @@ def test_it_is_found_by_its_name(tiny):
 @pytest.mark.parametrize("predictions", [1, 3, 7, 20, 50])
 def test_training_uses_each_full_window_once_per_epoch(tiny, predictions):
     dataset = VIDDataset(**tiny, requires=["markers"], window=5, predictions=predictions)
-    expected = {(s, t, "", f) for s, t in VidFile(tiny["vid_file"]).trial_keys() for f in range(2, 22)}
+    expected = {(s, t, "", f) for s, t in DataFile(tiny["data_file"]).trial_keys() for f in range(2, 22)}
     assert len(dataset) == 6 * -(-20 // predictions)
     for epoch in range(4):
         dataset.set_epoch(epoch)
@@ -125,25 +125,25 @@ def test_training_uses_each_full_window_once_per_epoch(tiny, predictions):
 @pytest.mark.parametrize("predictions", [1, 4, 11, 30])
 @pytest.mark.parametrize("window", [1, 5, 13])
 def test_testing_predicts_each_target_once(tiny, predictions, window):
-    dataset = VIDDataset(**tiny, side="test", requires=["markers"], window=window, predictions=predictions)
-    expected = {(s, t, "", f) for s, t in VidFile(tiny["vid_file"]).trial_keys() for f in range(29, 40)}
+    dataset = VIDDataset(**tiny, subset="test", requires=["markers"], window=window, predictions=predictions)
+    expected = {(s, t, "", f) for s, t in DataFile(tiny["data_file"]).trial_keys() for f in range(29, 40)}
     assert centres_of(dataset) == Counter(expected)
     dataset.set_epoch(3)
     assert centres_of(dataset) == Counter(expected)
 
 
-@pytest.mark.parametrize("side", ["train", "test"])
+@pytest.mark.parametrize("subset", ["train", "test"])
 @pytest.mark.parametrize("predictions", [1, 6])
-def test_every_array_shows_the_frames_of_its_window(tiny, side, predictions):
-    window, vid = 5, VidFile(tiny["vid_file"])
+def test_every_array_shows_the_frames_of_its_window(tiny, subset, predictions):
+    window, data = 5, DataFile(tiny["data_file"])
     dataset = VIDDataset(
-        **tiny, side=side, requires=NUMERIC, window=window, predictions=predictions, marker_frame="ground"
+        **tiny, subset=subset, requires=NUMERIC, window=window, predictions=predictions, marker_frame="ground"
     )
-    first, stop = (0, 24) if side == "train" else (29, 40)
+    first, stop = (0, 24) if subset == "train" else (29, 40)
     checked = 0
     for item in (dataset[i] for i in range(len(dataset))):
         labels, inputs = item["data_samples"], item["inputs"]
-        reader = vid.trial(labels.subject, labels.trial)
+        reader = data.trial(labels.subject, labels.trial)
         assert float(inputs["mass"]) == reader.mass_kg
         for k in np.flatnonzero(labels.frame_indices >= 0):
             centre = labels.frame_indices[k]
@@ -163,11 +163,11 @@ def test_every_array_shows_the_frames_of_its_window(tiny, side, predictions):
                 atol=1e-6,
             )
             checked += 1
-    assert checked == 6 * (20 if side == "train" else 11)
+    assert checked == 6 * (20 if subset == "train" else 11)
 
 
 def test_a_clip_shows_nothing_of_the_other_side(variant):
-    """Spoil every frame that is not of the training side: the training clips stay the same."""
+    """Spoil every frame that is not of the training subset: the training clips stay the same."""
     paths = variant(unchanged)
     build = {"requires": MODALITIES, "window": 5, "predictions": 4, "marker_frame": "camera"}
     before = [VIDDataset(**paths, **build)[i] for i in range(12)]
@@ -177,7 +177,7 @@ def test_a_clip_shows_nothing_of_the_other_side(variant):
         for name in ("markers", "marker_velocities", "coordinates", "coordinate_velocities", "torques",
                      "inertial_torques", "foot_jacobians"):  # fmt: skip
             getattr(trial, name)[other] = 1e3
-        # a NaN on the training side must be filled from the training side
+        # a NaN on the training subset must be filled from the training subset
         trial.markers[26, 0] = np.nan
 
     after = VIDDataset(**variant(spoil), **build)
@@ -198,12 +198,12 @@ def test_random_frames_are_scattered_targets(variant):
     paths = variant(unchanged, protocol="random_frame", seed=2)
     split = Split.load(paths["split"])
 
-    def targets(side, first, stop):
-        return Counter((e.subject, e.trial, "", f) for e in side for a, b in e.targets for f in range(a, b)
+    def targets(subset, first, stop):
+        return Counter((e.subject, e.trial, "", f) for e in subset for a, b in e.targets for f in range(a, b)
                        if first <= f < stop)  # fmt: skip
 
     build = {"requires": ["markers"], "window": 5, "predictions": 6, "marker_frame": "ground"}
-    train, test = VIDDataset(**paths, **build), VIDDataset(**paths, side="test", **build)
+    train, test = VIDDataset(**paths, **build), VIDDataset(**paths, subset="test", **build)
     assert centres_of(train) == targets(split.train, 2, 38)
     assert centres_of(test) == targets(split.test, 0, 40)
     for dataset in (train, test):
@@ -217,7 +217,7 @@ def test_random_frames_are_scattered_targets(variant):
 def test_a_short_context_gives_no_training_clip_and_still_test_clips(tiny):
     with pytest.raises(DataError, match="none is 25 frames long"):
         VIDDataset(**tiny, requires=["markers"], window=25)
-    assert len(centres_of(VIDDataset(**tiny, side="test", requires=["markers"], window=25))) == 6 * 11
+    assert len(centres_of(VIDDataset(**tiny, subset="test", requires=["markers"], window=25))) == 6 * 11
 
 
 # --- windows that predict another frame than their centre ------------------------------------------------------------
@@ -230,31 +230,31 @@ def test_training_predicts_each_frame_whose_window_is_there_once_per_epoch(tiny,
     build = {"requires": ["markers"], "window": window, "target_index": target, "predictions": predictions}
     dataset = VIDDataset(**tiny, **build)
     frames = [f for f in range(24) if f - target >= 0 and f - target + window <= 24]
-    expected = Counter((s, t, "", f) for s, t in VidFile(tiny["vid_file"]).trial_keys() for f in frames)
+    expected = Counter((s, t, "", f) for s, t in DataFile(tiny["data_file"]).trial_keys() for f in frames)
     for epoch in range(3):
         dataset.set_epoch(epoch)
         assert centres_of(dataset) == expected
-    test = centres_of(VIDDataset(**tiny, side="test", **build))
-    assert test == Counter((s, t, "", f) for s, t in VidFile(tiny["vid_file"]).trial_keys() for f in range(29, 40))
+    test = centres_of(VIDDataset(**tiny, subset="test", **build))
+    assert test == Counter((s, t, "", f) for s, t in DataFile(tiny["data_file"]).trial_keys() for f in range(29, 40))
 
 
-@pytest.mark.parametrize("side", ["train", "test"])
+@pytest.mark.parametrize("subset", ["train", "test"])
 @pytest.mark.parametrize(("window", "target"), WINDOWS)
-def test_a_window_shows_the_frames_about_its_target(tiny, side, window, target):
-    vid = VidFile(tiny["vid_file"])
+def test_a_window_shows_the_frames_about_its_target(tiny, subset, window, target):
+    data = DataFile(tiny["data_file"])
     dataset = VIDDataset(
-        **tiny, side=side, requires=["markers"], window=window, target_index=target, predictions=4, grf=True
+        **tiny, subset=subset, requires=["markers"], window=window, target_index=target, predictions=4, grf=True
     )
-    first, stop = (0, 24) if side == "train" else (29, 40)
+    first, stop = (0, 24) if subset == "train" else (29, 40)
     checked = 0
     for item in (dataset[i] for i in range(len(dataset))):
         labels = item["data_samples"]
-        reader = vid.trial(labels.subject, labels.trial)
+        reader = data.trial(labels.subject, labels.trial)
         assert item["inputs"]["markers"].shape[0] == window + 3
         for k in np.flatnonzero(labels.frame_indices >= 0):
             wanted = labels.frame_indices[k] - target + np.arange(window)
             frames = np.clip(wanted, first, stop - 1)
-            if side == "train":
+            if subset == "train":
                 np.testing.assert_array_equal(frames, wanted)  # training repeats no edge
             np.testing.assert_array_equal(item["inputs"]["markers"][k : k + window], reader.array("markers")[frames])
             np.testing.assert_array_equal(
@@ -265,7 +265,7 @@ def test_a_window_shows_the_frames_about_its_target(tiny, side, window, target):
             force = reader.array("grf")[frames][:, :, :3] * valid[:, None, None]
             np.testing.assert_array_equal(labels.gt_grf[k : k + window], force)
             checked += 1
-    assert checked == 6 * (11 if side == "test" else 24 - window + 1)
+    assert checked == 6 * (11 if subset == "test" else 24 - window + 1)
 
 
 def test_a_window_of_even_length_fits_exactly_into_a_context_of_its_length(tiny):
@@ -374,7 +374,7 @@ def test_bad_labels_are_zero_and_invalid_and_nan_never_leaves(variant):
 
     paths = variant(spoil)
     dataset = VIDDataset(**paths, requires=NUMERIC, window=5, predictions=5, marker_frame="ground")
-    raw = VidFile(paths["vid_file"]).trial("subject1", "DJ1").array("markers")
+    raw = DataFile(paths["data_file"]).trial("subject1", "DJ1").array("markers")
     seen = set()
     for item in (dataset[i] for i in range(len(dataset))):
         labels, inputs = item["data_samples"], item["inputs"]
@@ -410,12 +410,12 @@ def test_marker_targets_in_the_camera_axes(variant):
     labels = dataset[1]["data_samples"]
     assert labels.camera == "Cam0"
     rows = slice(int(labels.frame_indices[0]) - 2, int(labels.frame_indices[0]) + 6)
-    markers = VidFile(paths["vid_file"]).trial(labels.subject, labels.trial).array("markers")[rows].astype(float)
+    markers = DataFile(paths["data_file"]).trial(labels.subject, labels.trial).array("markers")[rows].astype(float)
     translation = np.array([0.1, 0.2, 4.0])
     in_camera = np.einsum("ij,lmj->lmi", rotation, markers) + translation
     expected = in_camera - in_camera[:, PELVIS].mean(axis=1, keepdims=True)
     np.testing.assert_allclose(labels.gt_markers, expected, atol=1e-5)
-    training = np.concatenate([reader.array("markers")[:27] for reader in VidFile(paths["vid_file"])]).astype(float)
+    training = np.concatenate([reader.array("markers")[:27] for reader in DataFile(paths["data_file"])]).astype(float)
     centred = training - training[:, PELVIS].mean(axis=1, keepdims=True)
     mean = np.einsum("ij,mj->mi", rotation, centred.mean(axis=0))
     np.testing.assert_allclose(dataset.target_statistics()["markers"][0], mean, atol=1e-5)
@@ -425,20 +425,20 @@ def test_other_torques_can_be_asked_for(tiny):
     names = ["pelvis_ty", "knee_angle_l"]
     dataset = VIDDataset(**tiny, requires=["markers"], window=5, torques=names)
     labels = dataset[0]["data_samples"]
-    torques = VidFile(tiny["vid_file"]).trial("subject1", "DJ1").array("torques")
+    torques = DataFile(tiny["data_file"]).trial("subject1", "DJ1").array("torques")
     columns = [COORDINATES.index(name) for name in names]
     np.testing.assert_array_equal(labels.gt_torques[0], torques[labels.frame_indices[0], columns])
 
 
 # --- images ---------------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("side", ["train", "test"])
-def test_each_frame_shows_its_image_in_rgb(tiny, side):
-    vid = VidFile(tiny["vid_file"])
-    dataset = VIDDataset(**tiny, side=side, window=5, predictions=7)
-    first, stop = (0, 24) if side == "train" else (29, 40)
+@pytest.mark.parametrize("subset", ["train", "test"])
+def test_each_frame_shows_its_image_in_rgb(tiny, subset):
+    data = DataFile(tiny["data_file"])
+    dataset = VIDDataset(**tiny, subset=subset, window=5, predictions=7)
+    first, stop = (0, 24) if subset == "train" else (29, 40)
     for item in (dataset[i] for i in range(0, len(dataset), 2)):
         labels, inputs = item["data_samples"], item["inputs"]
-        reader = vid.trial(labels.subject, labels.trial)
+        reader = data.trial(labels.subject, labels.trial)
         offsets, index = (reader.camera_array("Cam0", n) for n in ("jpeg_offsets", "video_index"))
         k = int(np.flatnonzero(labels.frame_indices >= 0)[0])
         frames = np.clip(labels.frame_indices[k] - k - 2 + np.arange(11), first, stop - 1)
@@ -517,7 +517,7 @@ def test_images_of_two_sizes_need_an_image_size(variant):
 
 def test_a_broken_image_index_is_named(variant):
     paths = variant(unchanged)
-    with h5py.File(paths["vid_file"], "r+") as file:
+    with h5py.File(paths["data_file"], "r+") as file:
         file["subject1/DJ1/cameras/Cam0/video_index"][5] = 99
     with pytest.raises(DataError, match="video_index must name one of 24 images"):
         VIDDataset(**paths, window=5)
@@ -544,7 +544,7 @@ def test_every_camera_or_one(variant, said):
     assert {trial for _, trial, _, _ in centres_of(VIDDataset(**paths, camera="Cam2", **build))} == {"DJ1"}
     assert "1 train trials lack the camera Cam2: subject1/squats1; they are left out" in said[-1]
     with pytest.raises(DataError, match=r"1 test trials lack the camera Cam2: subject1/squats1; a test needs all"):
-        VIDDataset(**paths, camera="Cam2", side="test", **build)
+        VIDDataset(**paths, camera="Cam2", subset="test", **build)
     with pytest.raises(DataError, match=r"no train entry .* gives a clip: .*Cam9"):
         VIDDataset(**paths, camera="Cam9", **build)
 
@@ -553,7 +553,7 @@ def test_a_split_of_cameras(variant):
     paths = variant(_second_camera, protocol="cross_camera", held_out=["Cam1"])
     build = {"window": 5, "predictions": 6, "marker_frame": "ground"}
     assert {c for _, _, c, _ in centres_of(VIDDataset(**paths, **build))} == {"Cam0", "Cam2"}
-    assert {c for _, _, c, _ in centres_of(VIDDataset(**paths, side="test", **build))} == {"Cam1"}
+    assert {c for _, _, c, _ in centres_of(VIDDataset(**paths, subset="test", **build))} == {"Cam1"}
     with pytest.raises(ConfigError, match="divides cameras, not frames"):
         VIDDataset(**paths, requires=["markers"], window=5)
 
@@ -563,7 +563,7 @@ def test_camera_axes_need_a_calibrated_camera(variant):
     with pytest.raises(DataError, match=r"DJ1/Cam2 is not calibrated.*marker_frame='ground'"):
         VIDDataset(**paths, window=5, marker_frame="camera")
     for rotation in (np.full((3, 3), np.nan), np.full((3, 3), np.inf), np.full((3, 3), "x", dtype="S1")):
-        with h5py.File(paths["vid_file"], "r+") as file:
+        with h5py.File(paths["data_file"], "r+") as file:
             file["subject1/DJ1/cameras/Cam2"].attrs["rotation"] = rotation
         with pytest.raises(DataError, match=r"DJ1/Cam2 is not calibrated"):
             VIDDataset(**paths, window=5, marker_frame="camera")
@@ -571,17 +571,17 @@ def test_camera_axes_need_a_calibrated_camera(variant):
 
 # --- statistics -----------------------------------------------------------------------------------------------------
 def test_statistics_are_those_of_the_training_side(tiny):
-    vid = VidFile(tiny["vid_file"])
+    data = DataFile(tiny["data_file"])
     dataset = VIDDataset(**tiny, requires=("coordinates", "mass"), window=5, predictions=7, marker_frame="camera")
     found = dataset.target_statistics()
     assert set(found) == {"torques_per_kg", "markers", "input_coordinates", "input_mass"}
-    torques = np.concatenate([r.array("torques")[2:22, COLUMNS].astype(float) / r.mass_kg for r in vid])
+    torques = np.concatenate([r.array("torques")[2:22, COLUMNS].astype(float) / r.mass_kg for r in data])
     np.testing.assert_allclose(found["torques_per_kg"], [torques.mean(0), torques.std(0)], rtol=1e-5, atol=1e-7)
-    markers = np.concatenate([r.array("markers")[:24].astype(float) for r in vid])
+    markers = np.concatenate([r.array("markers")[:24].astype(float) for r in data])
     markers = (markers - markers[:, PELVIS].mean(1, keepdims=True)) @ np.diag([1.0, -1, -1]).T
     np.testing.assert_allclose(found["markers"][0], markers.mean(0), atol=1e-5)
     np.testing.assert_allclose(found["markers"][1], np.maximum(markers.std(0), 1e-3), atol=1e-5)
-    coordinates = np.concatenate([r.array("coordinates")[:24] for r in vid])
+    coordinates = np.concatenate([r.array("coordinates")[:24] for r in data])
     np.testing.assert_allclose(found["input_coordinates"], [coordinates.mean(0), coordinates.std(0)], atol=1e-5)
     np.testing.assert_allclose(found["input_mass"], [60.5, 0.5], rtol=1e-6)
     assert all(np.isfinite(v).all() for pair in found.values() for v in pair)
@@ -596,8 +596,8 @@ def test_statistics_leave_out_bad_labels_and_count_a_frame_once_for_all_cameras(
 
     paths = variant(spoil)
     found = VIDDataset(**paths, window=5, predictions=4, marker_frame="ground").target_statistics()
-    vid, kept = VidFile(paths["vid_file"]), [f for f in range(2, 25) if f not in range(5, 9)]
-    torques = np.concatenate([r.array("torques")[kept, COLUMNS[0]].astype(float) / r.mass_kg for r in vid])
+    data, kept = DataFile(paths["data_file"]), [f for f in range(2, 25) if f not in range(5, 9)]
+    torques = np.concatenate([r.array("torques")[kept, COLUMNS[0]].astype(float) / r.mass_kg for r in data])
     assert found["torques_per_kg"][0][0] == pytest.approx(torques.mean(), rel=1e-5)
     assert found["torques_per_kg"][1][0] == pytest.approx(torques.std(), rel=1e-5)
     assert np.isfinite(found["markers"][0]).all()
@@ -612,7 +612,7 @@ def test_a_torque_without_a_good_label_is_named(variant):
 
 
 def test_summary_and_metainfo(tiny):
-    dataset = VIDDataset(**tiny, side="train", window=5, predictions=7)
+    dataset = VIDDataset(**tiny, subset="train", window=5, predictions=7)
     rows = {line.split()[0]: line.split()[1:] for line in dataset.summary().splitlines()}
     assert rows["DJ"] == ["2", "6", "48", "40", "100%"]
     assert rows["all"] == ["6", "18", "144", "120", "100%"]
@@ -628,7 +628,7 @@ def test_summary_and_metainfo(tiny):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"side": "val"}, "side='val'"),
+        ({"subset": "val"}, "subset='val'"),
         ({"requires": ["images"]}, "requires=.*must be a list of some of frames"),
         ({"requires": "frames"}, "requires='frames'"),
         ({"window": 4}, "window=4 must be odd"),
@@ -652,8 +652,8 @@ def test_a_wrong_argument_is_named(tiny, arguments, message):
 
 def test_a_split_of_another_file_is_refused(tiny, variant):
     paths = variant(unchanged)
-    with pytest.raises(DataError, match="made for another vid file"):
-        VIDDataset(vid_file=paths["vid_file"], split=tiny["split"], window=5)
+    with pytest.raises(DataError, match="made for another data file"):
+        VIDDataset(data_file=paths["data_file"], split=tiny["split"], window=5)
 
 
 def test_a_gap_shorter_than_the_window_is_said(tiny, said):
@@ -696,10 +696,10 @@ def test_fill_gaps_takes_the_nearest():
     assert np.isnan(fill_gaps(np.full((3, 1), np.nan))).all()
 
 
-def test_loso_trains_on_nothing_of_the_subject(tiny_vid_file, tmp_path):
-    make_split(VidFile(tiny_vid_file), "loso", held_out=["subject2"]).save(tmp_path / "split.json")
-    paths = {"vid_file": tiny_vid_file, "split": tmp_path / "split.json"}
+def test_loso_trains_on_nothing_of_the_subject(tiny_data_file, tmp_path):
+    make_split(DataFile(tiny_data_file), "loso", held_out=["subject2"]).save(tmp_path / "split.json")
+    paths = {"data_file": tiny_data_file, "split": tmp_path / "split.json"}
     train = centres_of(VIDDataset(**paths, requires=["markers"], window=5, predictions=8))
-    test = centres_of(VIDDataset(**paths, side="test", requires=["markers"], window=5, predictions=8))
+    test = centres_of(VIDDataset(**paths, subset="test", requires=["markers"], window=5, predictions=8))
     assert {subject for subject, *_ in train} == {"subject1"}
     assert Counter(subject for subject, *_ in test) == {"subject2": 120}

@@ -109,7 +109,7 @@ def test_checkpoints_statistics_and_a_test(config, tmp_path):
 VALIDATION = """
 val_dataloader = dict(
     batch_size=4, num_workers=0, collate_fn=dict(type="default_collate"),
-    sampler=dict(type="DefaultSampler", shuffle=False), dataset=dict(type="ToyDataset", side="val"),
+    sampler=dict(type="DefaultSampler", shuffle=False), dataset=dict(type="ToyDataset", subset="val"),
 )
 val_cfg = dict()
 val_evaluator = dict(type="ToyMetric")
@@ -192,7 +192,7 @@ def test_resume_on_another_split_is_refused_and_a_test_on_it_is_noted(config, tm
         train(path, work_dir=tmp_path / "w", resume=True, cfg_options=other)
     engine.test(path, tmp_path / "w/epoch_1.pth", work_dir=tmp_path / "t")
     trained_on = MessageHub.get_current_instance().get_info("trained_on")
-    assert trained_on == {"split_hash": "a split", "side": "train"}
+    assert trained_on == {"split_hash": "a split", "subset": "train"}
 
 
 def test_another_models_checkpoint(config, tmp_path):

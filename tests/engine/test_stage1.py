@@ -1,4 +1,4 @@
-"""Stage 1 and stage 2 by their configs: trained, tested, resumed and handed over, on a tiny vid file."""
+"""Stage 1 and stage 2 by their configs: trained, tested, resumed and handed over, on a tiny data file."""
 
 import runpy
 import sys
@@ -13,10 +13,10 @@ from vidzoo.engine import build_runner, load_config, read_checkpoint, train
 from vidzoo.engine import test as run_test
 from vidzoo.engine.stage1 import load_stage1
 from vidzoo.errors import CheckpointError, ConfigError
+from vidzoo.io.data_file import DataFile
+from vidzoo.io.split_protocols import make_split
+from vidzoo.io.splits import Split
 from vidzoo.registry import MODELS
-from vidzoo.split_protocols import make_split
-from vidzoo.splits import Split
-from vidzoo.vid_file import VidFile
 
 ROOT = Path(__file__).resolve().parents[2]
 IMAGE_PARTS = ("backbone.", "heatmap_head.")
@@ -27,25 +27,25 @@ SMALL = {"model.image_size": 32, "model.backbone.out_indices": [0], "model.heatm
 
 
 @pytest.fixture(scope="module")
-def folder(tiny_vid_file, tiny_split, tmp_path_factory):
+def folder(tiny_data_file, tiny_split, tmp_path_factory):
     """A folder with stage 1's files, and stage 1 trained for one epoch in ``stage1``."""
     folder = tmp_path_factory.mktemp("stages")
-    for side in ("train", "test"):
-        prepare_pose3d("vid", tiny_vid_file, None, folder / f"{side}.h5", side=side, split=tiny_split)
+    for subset in ("train", "test"):
+        prepare_pose3d("vid", tiny_data_file, None, folder / f"{subset}.h5", subset=subset, split=tiny_split)
     train(ROOT / "configs/pose3d_r18_synth.py", work_dir=folder / "stage1", cfg_options=stage1_options(folder))
     return folder
 
 
 def stage1_options(folder, **options):
-    files = {f"{side}_dataloader.dataset.pose_files": [str(folder / f"{side}.h5")] for side in ("train", "test")}
+    files = {f"{subset}_dataloader.dataset.pose_files": [str(folder / f"{subset}.h5")] for subset in ("train", "test")}
     return SMALL | files | {"train_dataloader.batch_size": 32} | options
 
 
 @pytest.fixture
-def stage2(tiny_vid_file, tiny_split):
+def stage2(tiny_data_file, tiny_split):
     """Options of vidnet_r18_synth_stage2.py for the tiny file."""
-    windows = {f"{side}_dataloader.dataset.window": 5 for side in ("train", "test")}
-    files = {"vid_file": str(tiny_vid_file), "split": str(tiny_split)}
+    windows = {f"{subset}_dataloader.dataset.window": 5 for subset in ("train", "test")}
+    files = {"data_file": str(tiny_data_file), "split": str(tiny_split)}
     return SMALL | files | windows | {"model.temporal_head.window": 5, "train_dataloader.dataset.predictions": 20}
 
 
@@ -148,12 +148,12 @@ def test_weights_that_do_not_fit_are_one_sentence(folder, tmp_path, stage2, monk
     assert not list(tmp_path.rglob("*.pth"))
 
 
-def test_another_split_of_the_same_file_is_refused(folder, tiny_vid_file, tiny_split, stage2):
-    model, other = load_config(CONFIG2, stage2).model, make_split(VidFile(tiny_vid_file), "block", gap=5)
-    with pytest.raises(CheckpointError, match=r"stage 1 was trained on this vid file's split \w{12}, but .* another"):
+def test_another_split_of_the_same_file_is_refused(folder, tiny_data_file, tiny_split, stage2):
+    model, other = load_config(CONFIG2, stage2).model, make_split(DataFile(tiny_data_file), "block", gap=5)
+    with pytest.raises(CheckpointError, match=r"stage 1 was trained on this data file's split \w{12}, but .* another"):
         load_stage1(MODELS.build(model), folder / "stage1", other)
     load_stage1(MODELS.build(model), folder / "stage1", Split.load(tiny_split))
-    load_stage1(MODELS.build(model), folder / "stage1", replace(other, vid_hash="of another file"))
+    load_stage1(MODELS.build(model), folder / "stage1", replace(other, data_hash="of another file"))
 
 
 def test_a_model_without_an_image_part_has_nothing_to_give_it_to(folder):

@@ -29,7 +29,7 @@ train_dataloader = dict(
 )
 test_dataloader = dict(
     batch_size=4, num_workers=0, collate_fn=dict(type="default_collate"),
-    sampler=dict(type="DefaultSampler", shuffle=False), dataset=dict(type="ToyDataset", side="test"),
+    sampler=dict(type="DefaultSampler", shuffle=False), dataset=dict(type="ToyDataset", subset="test"),
 )
 test_cfg = dict()
 test_evaluator = dict(type="ToyMetric")
@@ -61,9 +61,9 @@ class ToyDataset(Dataset):
 
     requires = ("markers",)
 
-    def __init__(self, side: str = "train", broken: int | None = None, split_hash: str = "a split") -> None:
-        self.side = side
-        self.metainfo = {"split_hash": split_hash, "side": side}
+    def __init__(self, subset: str = "train", broken: int | None = None, split_hash: str = "a split") -> None:
+        self.subset = subset
+        self.metainfo = {"split_hash": split_hash, "subset": subset}
         self.broken = broken
         self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()  # seen by workers that outlive an epoch
 

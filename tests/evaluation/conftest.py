@@ -1,4 +1,4 @@
-"""A small file with bad and missing labels, two subjects of different mass, and predictions for its test side."""
+"""A small file with bad and missing labels, two subjects of different mass, and predictions for its test subset."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import pytest
 
 from vidzoo.anatomy import BENCHMARK_JOINTS, COORDINATES, MARKERS, action_family
 from vidzoo.evaluation.labels import load_labels
-from vidzoo.evaluation.predictions import Predictions
-from vidzoo.splits import Split, SplitEntry
-from vidzoo.vid_file import CameraTrack, Reason, Trial, VidFile, VidWriter
+from vidzoo.io.data_file import CameraTrack, DataFile, DataFileWriter, Reason, Trial
+from vidzoo.io.predictions import Predictions
+from vidzoo.io.splits import Split, SplitEntry
 
 FRAMES = 60
 TRIALS = ("DJ1", "DJ2", "squats1", "STS1", "walking1", "walking2")
@@ -62,30 +62,30 @@ def _trial(subject: str, name: str, mass: float, height: float, seed: int) -> Tr
 
 
 @pytest.fixture(scope="session")
-def faulty_vid(tmp_path_factory: pytest.TempPathFactory) -> VidFile:
+def faulty_data(tmp_path_factory: pytest.TempPathFactory) -> DataFile:
     """Two subjects (50 and 90 kg), six trials each, 10 % bad labels, some that are no number."""
     path = tmp_path_factory.mktemp("faulty") / "faulty.h5"
-    with VidWriter(path, {}) as writer:
+    with DataFileWriter(path, {}) as writer:
         for seed, (subject, mass, height) in enumerate((("subject2", 50.0, 1.6), ("subject10", 90.0, 1.9))):
             for name in TRIALS:
                 writer.add(_trial(subject, name, mass, height, seed))
-    return VidFile(path)
+    return DataFile(path)
 
 
 @pytest.fixture(scope="session")
-def block_split(faulty_vid: VidFile) -> Split:
+def block_split(faulty_data: DataFile) -> Split:
     """The first 35 frames train, the frames 40-59 test; no STS trains."""
-    train = tuple(SplitEntry(s, t, (0, 35), ((0, 35),)) for s, t in faulty_vid.trial_keys() if t != "STS1")
-    test = tuple(SplitEntry(s, t, (40, FRAMES), ((40, 50), (50, FRAMES))) for s, t in faulty_vid.trial_keys())
-    return Split("block", 0, faulty_vid.content_hash, {"gap": 5}, train, test)
+    train = tuple(SplitEntry(s, t, (0, 35), ((0, 35),)) for s, t in faulty_data.trial_keys() if t != "STS1")
+    test = tuple(SplitEntry(s, t, (40, FRAMES), ((40, 50), (50, FRAMES))) for s, t in faulty_data.trial_keys())
+    return Split("block", 0, faulty_data.content_hash, {"gap": 5}, train, test)
 
 
 @pytest.fixture(scope="session")
-def predict(faulty_vid: VidFile) -> Callable[..., Predictions]:
-    """Make noisy predictions of a split's test side, in shuffled order."""
+def predict(faulty_data: DataFile) -> Callable[..., Predictions]:
+    """Make noisy predictions of a split's test subset, in shuffled order."""
 
     def make(split: Split, cameras: tuple[str, ...] = ("Cam0",), noise: float = 15.0, seed: int = 0) -> Predictions:
-        labels = load_labels(faulty_vid, split.test)
+        labels = load_labels(faulty_data, split.test)
         rng = np.random.default_rng(seed)
         parts = []
         for camera in cameras:

@@ -23,10 +23,10 @@ from vidzoo.evaluation.score import score, write_results
 
 
 @pytest.fixture(scope="module")
-def outcomes(faulty_vid, block_split, predict):
+def outcomes(faulty_data, block_split, predict):
     """Two configs of different noise, three seeds each."""
     return {
-        (name, seed): score(predict(block_split, noise=noise, seed=seed), faulty_vid, block_split, resamples=5)
+        (name, seed): score(predict(block_split, noise=noise, seed=seed), faulty_data, block_split, resamples=5)
         for name, noise in (("good", 5.0), ("bad", 15.0))
         for seed in (0, 1, 2)
     }

@@ -13,7 +13,7 @@ from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_err
 
 from vidzoo.anatomy import BENCHMARK_JOINTS, action_family
 from vidzoo.evaluation import functional as F
-from vidzoo.opensim import read_storage
+from vidzoo.io.storage import read_storage
 
 N, Q, UNITS = 400, 11, 7
 
@@ -213,9 +213,14 @@ def test_floors_of_a_real_subject(shared_data):
 
 
 @pytest.mark.parametrize(
-    "module", ["functional", "labels", "physics_row", "predictions", "published", "report", "score"]
+    "module",
+    [
+        *(f"evaluation.{name}" for name in ("functional", "labels", "published", "report", "score")),
+        "io.predictions",
+        "baselines.physics",
+    ],
 )
 def test_scoring_imports_neither_torch_nor_mmengine(module):
-    code = f"import sys, vidzoo.evaluation.{module}; print({{'torch', 'mmengine'}} & set(sys.modules))"
+    code = f"import sys, vidzoo.{module}; print({{'torch', 'mmengine'}} & set(sys.modules))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "set()"

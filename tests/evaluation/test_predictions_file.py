@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from vidzoo.errors import DataError
-from vidzoo.evaluation.predictions import read_predictions, write_predictions
+from vidzoo.io.predictions import read_predictions, write_predictions
 
 
 @pytest.fixture

@@ -20,8 +20,8 @@ from vidzoo.evaluation.score import score
 
 
 @pytest.fixture(scope="module")
-def results(predictions, faulty_vid, block_split):
-    return score(predictions, faulty_vid, block_split, resamples=200)
+def results(predictions, faulty_data, block_split):
+    return score(predictions, faulty_data, block_split, resamples=200)
 
 
 def cells(table: str, first: str) -> list[str]:
@@ -73,14 +73,14 @@ def test_report_says_what_the_figures_are_of(results):
     assert "nine-subject licensed data and are not comparable with other data" in text and "1.6657" in text
 
 
-def test_report_flags_a_leaking_protocol_and_a_joint_without_labels(results, predict, faulty_vid, block_split):
+def test_report_flags_a_leaking_protocol_and_a_joint_without_labels(results, predict, faulty_data, block_split):
     leaky = replace(block_split, protocol="random_frame")
-    assert "LEAKS" in format_report(score(predict(leaky), faulty_vid, leaky, resamples=50))
+    assert "LEAKS" in format_report(score(predict(leaky), faulty_data, leaky, resamples=50))
     squats = replace(block_split, test=tuple(e for e in block_split.test if e.trial == "squats1"))
-    text = format_report(score(predict(squats), faulty_vid, squats, resamples=50))
+    text = format_report(score(predict(squats), faulty_data, squats, resamples=50))
     assert f"NOT COMPARABLE with results on all joints: no good label of {BENCHMARK_JOINTS[5]}" in text
     one = replace(block_split, test=block_split.test[:1])
-    assert "No 95 % interval: 1 trial" in format_report(score(predict(one), faulty_vid, one, resamples=50))
+    assert "No 95 % interval: 1 trial" in format_report(score(predict(one), faulty_data, one, resamples=50))
 
 
 def test_line_has_the_headline_and_both_floors(results):
@@ -90,10 +90,10 @@ def test_line_has_the_headline_and_both_floors(results):
         assert f"{row['mPJE_mean']:.4f}" in line
 
 
-def test_a_model_trained_on_another_split_is_flagged(predictions, faulty_vid, block_split):
+def test_a_model_trained_on_another_split_is_flagged(predictions, faulty_data, block_split):
     for trained_on, flagged in ((block_split.hash, False), ("0" * 64, True)):
         told = replace(predictions, provenance={"trained_on": {"split_hash": trained_on}})
-        line = data_line(score(told, faulty_vid, block_split, resamples=50))
+        line = data_line(score(told, faulty_data, block_split, resamples=50))
         assert ("TRAINED ON ANOTHER SPLIT" in line) is flagged
 
 

@@ -13,28 +13,28 @@ from vidzoo.anatomy import BENCHMARK_JOINTS, COORDINATES, LOWER_LIMB_JOINTS
 from vidzoo.errors import DataError
 from vidzoo.evaluation.labels import load_labels
 from vidzoo.evaluation.score import recording_errors, score, write_results
-from vidzoo.splits import Split, SplitEntry
-from vidzoo.vid_file import VidFile
+from vidzoo.io.data_file import DataFile
+from vidzoo.io.splits import Split, SplitEntry
 
 
-def brute_force(predictions, vid, split, good_only=True):
+def brute_force(predictions, data, split, good_only=True):
     """Score by one loop over frames and joints: group -> joint -> list of errors, for the model and both floors."""
     labels = {}
-    for side, entries in (("train", split.train), ("test", split.test)):
+    for subset, entries in (("train", split.train), ("test", split.test)):
         for entry in entries:
-            trial = vid.trial(entry.subject, entry.trial)
+            trial = data.trial(entry.subject, entry.trial)
             torques, codes = trial.array("torques"), trial.array("validity")
             for start, stop in entry.targets:
                 for frame in range(start, stop):
                     for j, name in enumerate(BENCHMARK_JOINTS):
                         c = COORDINATES.index(name)
-                        key = (side, entry.subject, entry.trial, frame)
+                        key = (subset, entry.subject, entry.trial, frame)
                         good = codes[frame, c] == 0 and np.isfinite(torques[frame, c])
                         labels.setdefault(key, {})[j] = (float(torques[frame, c]), good, trial)
     mean, family = defaultdict(list), defaultdict(list)
-    for (side, *_), row in labels.items():
+    for (subset, *_), row in labels.items():
         for j, (torque, good, trial) in row.items():
-            if side == "train" and (good or (not good_only and np.isfinite(torque))):
+            if subset == "train" and (good or (not good_only and np.isfinite(torque))):
                 mean[j].append(torque / trial.mass_kg)
                 family[trial.action, j].append(torque / trial.mass_kg)
     errors = {name: defaultdict(lambda: defaultdict(list)) for name in ("model", "train_mean", "family_mean")}
@@ -63,9 +63,9 @@ def check_row(row, errors):
 
 
 @pytest.mark.parametrize("good_only", [True, False])
-def test_every_level_and_floor_equals_plain_loops(predictions, faulty_vid, block_split, good_only):
-    results = score(predictions, faulty_vid, block_split, resamples=50)
-    expected = brute_force(predictions, faulty_vid, block_split, good_only)
+def test_every_level_and_floor_equals_plain_loops(predictions, faulty_data, block_split, good_only):
+    results = score(predictions, faulty_data, block_split, resamples=50)
+    expected = brute_force(predictions, faulty_data, block_split, good_only)
     found = results if good_only else results["all_labels"]
     sections = {"model": found, **{name: {"overall": f, **f} for name, f in found["floors"].items()}}
     for name, section in sections.items():
@@ -81,11 +81,11 @@ def test_every_level_and_floor_equals_plain_loops(predictions, faulty_vid, block
     assert found["overall"]["lower_limb_mean"] == pytest.approx(np.mean(lower), rel=1e-6)
 
 
-def test_good_labels_make_the_headline_and_what_is_left_out_is_counted(predictions, faulty_vid, block_split):
-    results = score(predictions, faulty_vid, block_split, resamples=50)
+def test_good_labels_make_the_headline_and_what_is_left_out_is_counted(predictions, faulty_data, block_split):
+    results = score(predictions, faulty_data, block_split, resamples=50)
     good = bad = missing = 0
     for entry in block_split.test:
-        trial = faulty_vid.trial(entry.subject, entry.trial)
+        trial = faulty_data.trial(entry.subject, entry.trial)
         columns = [COORDINATES.index(name) for name in BENCHMARK_JOINTS]
         finite = np.isfinite(trial.array("torques")[40:60, columns])
         trusted = trial.array("validity")[40:60, columns] == 0
@@ -99,31 +99,31 @@ def test_good_labels_make_the_headline_and_what_is_left_out_is_counted(predictio
     assert sum(everything["left_out_by_reason"].values()) == bad
 
 
-def test_a_joint_without_labels_is_named_and_left_out(predictions, faulty_vid, block_split):
-    row = score(predictions, faulty_vid, block_split, resamples=50)["trial"]["squats1"]
+def test_a_joint_without_labels_is_named_and_left_out(predictions, faulty_data, block_split):
+    row = score(predictions, faulty_data, block_split, resamples=50)["trial"]["squats1"]
     assert row["joints_without_labels"] == [BENCHMARK_JOINTS[5]] and row["joints"] == 10
     assert row["mPJE_sum"] == pytest.approx(10 * row["mPJE_mean"])
 
 
-def test_a_family_that_did_not_train_has_the_floor_of_all(predictions, faulty_vid, block_split):
-    results = score(predictions, faulty_vid, block_split, resamples=50)
+def test_a_family_that_did_not_train_has_the_floor_of_all(predictions, faulty_data, block_split):
+    results = score(predictions, faulty_data, block_split, resamples=50)
     assert results["split"]["families_not_trained_on"] == ["STS"]
     floors = results["floors"]
     assert floors["family_mean"]["family"]["STS"] == floors["train_mean"]["family"]["STS"]
     assert floors["family_mean"]["family"]["DJ"] != floors["train_mean"]["family"]["DJ"]
 
 
-def test_perfect_predictions_have_no_error(predict, faulty_vid, block_split):
-    results = score(predict(block_split, noise=0.0), faulty_vid, block_split, resamples=50)
+def test_perfect_predictions_have_no_error(predict, faulty_data, block_split):
+    results = score(predict(block_split, noise=0.0), faulty_data, block_split, resamples=50)
     assert results["overall"]["mPJE_mean"] < 1e-6
     assert results["overall"]["R2"] > 1 - 1e-9 and results["overall"]["pearson_r"] > 1 - 1e-9
 
 
-def test_interval_draws_subjects_where_there_are_several_and_trials_otherwise(predict, faulty_vid, block_split):
-    results = score(predict(block_split), faulty_vid, block_split)
+def test_interval_draws_subjects_where_there_are_several_and_trials_otherwise(predict, faulty_data, block_split):
+    results = score(predict(block_split), faulty_data, block_split)
     assert results["overall"]["ci95"]["drawn"] == "subject" and results["overall"]["ci95"]["n"] == 2
     one = replace(block_split, test=tuple(e for e in block_split.test if e.subject == "subject2"))
-    results = score(predict(one), faulty_vid, one)
+    results = score(predict(one), faulty_data, one)
     ci = results["overall"]["ci95"]
     assert ci["drawn"] == "trial" and ci["n"] == 6
     low, high = ci["mPJE_mean"]
@@ -134,31 +134,31 @@ def test_interval_draws_subjects_where_there_are_several_and_trials_otherwise(pr
     assert results["family"]["DJ"]["ci95"]["n"] == 2
 
 
-def test_cameras_are_samples_of_their_own(predict, faulty_vid, block_split):
-    one = score(predict(block_split), faulty_vid, block_split, resamples=50)
-    two = score(predict(block_split, ("Cam0", "Cam1")), faulty_vid, block_split, resamples=50)
+def test_cameras_are_samples_of_their_own(predict, faulty_data, block_split):
+    one = score(predict(block_split), faulty_data, block_split, resamples=50)
+    two = score(predict(block_split, ("Cam0", "Cam1")), faulty_data, block_split, resamples=50)
     assert two["counts"]["samples"] == 2 * two["counts"]["frames"] == 2 * one["counts"]["samples"]
     assert two["data"]["cameras"] == ["Cam0", "Cam1"] and two["data"]["images"] == ["rendered"]
     assert two["counts"]["trials"] == one["counts"]["trials"]
-    none = score(predict(block_split, ("",)), faulty_vid, block_split, resamples=50)
+    none = score(predict(block_split, ("",)), faulty_data, block_split, resamples=50)
     assert none["data"]["images"] == [] and none["data"]["motion"] == ["real"]
 
 
-def test_each_trial_is_predicted_from_every_camera_chosen(predict, faulty_vid, block_split):
+def test_each_trial_is_predicted_from_every_camera_chosen(predict, faulty_data, block_split):
     """The easiest view of each trial is no result."""
     two = predict(block_split, ("Cam0", "Cam1"))
     easiest = np.where(two.subject == "subject2", "Cam0", "Cam1") == two.camera
     columns = {name: getattr(two, name)[easiest] for name in ("subject", "trial", "camera", "frame", "torques")}
     with pytest.raises(DataError, match="240 frames are missing"):
-        score(replace(two, **columns), faulty_vid, block_split)
+        score(replace(two, **columns), faulty_data, block_split)
 
 
-def test_a_split_that_names_cameras_wants_exactly_those(predict, faulty_vid, block_split):
+def test_a_split_that_names_cameras_wants_exactly_those(predict, faulty_data, block_split):
     entries = tuple(replace(entry, cameras=("Cam1",)) for entry in block_split.test)
     split = replace(block_split, protocol="cross_camera", test=entries)
-    assert score(predict(split, ("Cam1",)), faulty_vid, split, resamples=50)["data"]["cameras"] == ["Cam1"]
+    assert score(predict(split, ("Cam1",)), faulty_data, split, resamples=50)["data"]["cameras"] == ["Cam1"]
     with pytest.raises(DataError, match=r"240 frames are missing, the first is subject2/DJ1/Cam1 frame 40; 240 frames"):
-        score(predict(split, ("Cam0",)), faulty_vid, split)
+        score(predict(split, ("Cam0",)), faulty_data, split)
 
 
 def _without(predictions, rows):
@@ -167,16 +167,16 @@ def _without(predictions, rows):
     return replace(predictions, **columns)
 
 
-def test_missing_frames_are_refused(predictions, faulty_vid, block_split):
+def test_missing_frames_are_refused(predictions, faulty_data, block_split):
     row = np.flatnonzero((predictions.trial == "walking1") & (predictions.frame == 47))[0]
     where = f"{predictions.subject[row]}/walking1/Cam0 frame 47"
     with pytest.raises(DataError, match=f"1 frames are missing, the first is {where}"):
-        score(_without(predictions, [row]), faulty_vid, block_split)
+        score(_without(predictions, [row]), faulty_data, block_split)
     with pytest.raises(DataError, match="20 frames are missing, the first is subject2/STS1"):
         rows = np.flatnonzero((predictions.trial == "STS1") & (predictions.subject == "subject2"))
-        score(_without(predictions, rows), faulty_vid, block_split)
+        score(_without(predictions, rows), faulty_data, block_split)
     with pytest.raises(DataError, match="240 frames are missing"):
-        score(_without(predictions, np.arange(len(predictions))), faulty_vid, block_split)
+        score(_without(predictions, np.arange(len(predictions))), faulty_data, block_split)
 
 
 def _changed(predictions, name, row, value):
@@ -185,7 +185,7 @@ def _changed(predictions, name, row, value):
     return replace(predictions, **{name: column})
 
 
-def test_frames_of_the_training_side_and_unknown_trials_are_refused(predictions, faulty_vid, block_split):
+def test_frames_of_the_training_side_and_unknown_trials_are_refused(predictions, faulty_data, block_split):
     row = int(np.flatnonzero((predictions.trial == "DJ1") & (predictions.frame == 41))[0])
     for name, value, where in (
         ("frame", 3, "DJ1/Cam0 frame 3"),
@@ -194,54 +194,54 @@ def test_frames_of_the_training_side_and_unknown_trials_are_refused(predictions,
         ("subject", "subject99", "subject99/DJ1/Cam0 frame 41"),
     ):
         with pytest.raises(DataError, match=rf"1 frames are missing.*1 frames are not in the split.*{where}"):
-            score(_changed(predictions, name, row, value), faulty_vid, block_split)
+            score(_changed(predictions, name, row, value), faulty_data, block_split)
 
 
-def test_duplicates_unknown_cameras_and_mixed_cameras_are_refused(predictions, faulty_vid, block_split):
+def test_duplicates_unknown_cameras_and_mixed_cameras_are_refused(predictions, faulty_data, block_split):
     rows = np.flatnonzero((predictions.trial == "DJ1") & (predictions.subject == "subject2"))
     with pytest.raises(DataError, match="1 frames are predicted more than once"):
-        score(_changed(predictions, "frame", rows[0], predictions.frame[rows[1]]), faulty_vid, block_split)
+        score(_changed(predictions, "frame", rows[0], predictions.frame[rows[1]]), faulty_data, block_split)
     with pytest.raises(DataError, match="Cam7"):
-        score(_changed(predictions, "camera", rows, "Cam7"), faulty_vid, block_split)
+        score(_changed(predictions, "camera", rows, "Cam7"), faulty_data, block_split)
     with pytest.raises(DataError, match="'' alone"):
-        score(_changed(predictions, "camera", rows[0], ""), faulty_vid, block_split)
+        score(_changed(predictions, "camera", rows[0], ""), faulty_data, block_split)
 
 
 def test_another_split_another_file_and_other_joints_are_refused(
-    predictions, faulty_vid, block_split, tiny_vid_file, tiny_split
+    predictions, faulty_data, block_split, tiny_data_file, tiny_split
 ):
     with pytest.raises(DataError, match="made for the split 000"):
-        score(replace(predictions, split_hash="0" * 64), faulty_vid, block_split)
-    with pytest.raises(DataError, match="made for another vid file"):
-        score(predictions, VidFile(tiny_vid_file), block_split)
+        score(replace(predictions, split_hash="0" * 64), faulty_data, block_split)
+    with pytest.raises(DataError, match="made for another data file"):
+        score(predictions, DataFile(tiny_data_file), block_split)
     with pytest.raises(DataError, match="differ from the benchmark's 11 by hip_flexion_l, mtp_angle_r"):
         names = tuple("mtp_angle_r" if n == "hip_flexion_l" else n for n in BENCHMARK_JOINTS)
-        score(replace(predictions, joint_names=names), faulty_vid, block_split)
+        score(replace(predictions, joint_names=names), faulty_data, block_split)
     with pytest.raises(DataError, match="no finite number"):
         torques = predictions.torques.copy()
         torques[7, 3] = np.inf
-        score(replace(predictions, torques=torques), faulty_vid, block_split)
+        score(replace(predictions, torques=torques), faulty_data, block_split)
 
 
-def test_columns_are_found_by_name(predictions, faulty_vid, block_split):
+def test_columns_are_found_by_name(predictions, faulty_data, block_split):
     turned = replace(
         predictions, joint_names=BENCHMARK_JOINTS[::-1], torques=np.ascontiguousarray(predictions.torques[:, ::-1])
     )
-    plain = score(predictions, faulty_vid, block_split, resamples=50)
-    assert score(turned, faulty_vid, block_split, resamples=50) == plain
+    plain = score(predictions, faulty_data, block_split, resamples=50)
+    assert score(turned, faulty_data, block_split, resamples=50) == plain
 
 
-def test_the_order_of_predictions_does_not_matter(predict, faulty_vid, block_split):
+def test_the_order_of_predictions_does_not_matter(predict, faulty_data, block_split):
     given = predict(block_split)
     order = np.lexsort((given.frame, given.trial, given.subject))
     columns = {name: getattr(given, name)[order] for name in ("subject", "trial", "camera", "frame", "torques")}
-    a = score(given, faulty_vid, block_split, resamples=50)
-    assert score(replace(given, **columns), faulty_vid, block_split, resamples=50) == a
+    a = score(given, faulty_data, block_split, resamples=50)
+    assert score(replace(given, **columns), faulty_data, block_split, resamples=50) == a
 
 
-def test_results_state_protocol_leak_and_kinds_and_are_json(predictions, faulty_vid, block_split, tmp_path):
+def test_results_state_protocol_leak_and_kinds_and_are_json(predictions, faulty_data, block_split, tmp_path):
     leaky = replace(block_split, protocol="random_frame")
-    results = score(replace(predictions, split_hash=leaky.hash), faulty_vid, leaky, resamples=50)
+    results = score(replace(predictions, split_hash=leaky.hash), faulty_data, leaky, resamples=50)
     assert results["split"]["leaks"] is True and results["split"]["hash"] == leaky.hash
     assert results["data"]["motion"] == ["real"] and results["data"]["images"] == ["rendered"]
     assert results["provenance"]["seed"] == 3
@@ -258,24 +258,24 @@ def test_results_state_protocol_leak_and_kinds_and_are_json(predictions, faulty_
     assert {"mPJE_mean", "mPJE_sum", "joint", "family", "trial"} <= set(results["floors"]["train_mean"])
 
 
-def test_recording_errors_are_those_of_the_rows(predict, faulty_vid, block_split):
+def test_recording_errors_are_those_of_the_rows(predict, faulty_data, block_split):
     one = replace(block_split, test=tuple(e for e in block_split.test if e.subject == "subject2"))
     given = predict(one)
-    rows = score(given, faulty_vid, one, resamples=50)["trial"]
-    found = recording_errors(given, faulty_vid, one)
+    rows = score(given, faulty_data, one, resamples=50)["trial"]
+    found = recording_errors(given, faulty_data, one)
     assert found == {("subject2", name): pytest.approx(row["mPJE_mean"]) for name, row in rows.items()}
 
 
-def test_labels_name_each_frame_once_and_refuse_frames_that_are_not_there(faulty_vid):
+def test_labels_name_each_frame_once_and_refuse_frames_that_are_not_there(faulty_data):
     twice = [SplitEntry("subject2", "DJ1", (0, 9), ((2, 5), (4, 6)), (camera,)) for camera in ("Cam0", "Cam1")]
-    labels = load_labels(faulty_vid, twice)
+    labels = load_labels(faulty_data, twice)
     assert labels.frame.tolist() == [2, 3, 4, 5]
-    trial = faulty_vid.trial("subject2", "DJ1")
+    trial = faulty_data.trial("subject2", "DJ1")
     np.testing.assert_array_equal(
         labels.torques[:, 0], trial.array("torques")[2:6, COORDINATES.index("hip_flexion_r")].astype(float)
     )
     assert not labels.finite[3, 0] and not labels.valid[3, 0]  # NaN that the file calls good
     with pytest.raises(DataError, match="asks for frames 50 to 69 of subject2/DJ1, which has 60"):
-        load_labels(faulty_vid, [SplitEntry("subject2", "DJ1", (50, 70), ((50, 70),))])
-    empty = Split("block", 0, faulty_vid.content_hash, {}, (), ())
-    assert len(load_labels(faulty_vid, empty.test)) == 0
+        load_labels(faulty_data, [SplitEntry("subject2", "DJ1", (50, 70), ((50, 70),))])
+    empty = Split("block", 0, faulty_data.content_hash, {}, (), ())
+    assert len(load_labels(faulty_data, empty.test)) == 0

@@ -20,18 +20,18 @@ import vidzoo
 from vidzoo.anatomy import BENCHMARK_JOINTS
 from vidzoo.errors import DataError
 from vidzoo.evaluation import torque_benchmark
-from vidzoo.evaluation.predictions import read_predictions
 from vidzoo.evaluation.score import score
+from vidzoo.io.data_file import DataFile
+from vidzoo.io.predictions import read_predictions
+from vidzoo.io.splits import Split
 from vidzoo.registry import METRICS
-from vidzoo.splits import Split
 from vidzoo.structures import TorqueSample
-from vidzoo.vid_file import VidFile
 
 CLIP = 4  # frames 29-39 of tiny_split make clips of 4, 4 and 3 frames
 
 
 def make_clips(camera: str = "Cam0") -> list[TorqueSample]:
-    """Make 18 clips for tiny_split's test side; a prediction is a known function of subject, trial and frame."""
+    """Make 18 clips for tiny_split's test subset; a prediction is a known function of subject, trial and frame."""
     clips = []
     for subject in ("subject1", "subject2"):
         for trial in ("DJ1", "squats1", "walking1"):
@@ -47,8 +47,8 @@ def make_clips(camera: str = "Cam0") -> list[TorqueSample]:
     return clips
 
 
-def build(vid_file, split, **options):
-    return METRICS.build({"type": "TorqueBenchmark", "vid_file": str(vid_file), "split": str(split), **options})
+def build(data_file, split, **options):
+    return METRICS.build({"type": "TorqueBenchmark", "data_file": str(data_file), "split": str(split), **options})
 
 
 def expected_torques(subject: str, trial: str, frames: np.ndarray) -> np.ndarray:
@@ -56,8 +56,8 @@ def expected_torques(subject: str, trial: str, frames: np.ndarray) -> np.ndarray
 
 
 @pytest.fixture
-def metric(tiny_vid_file, tiny_split, tmp_path):
-    return build(tiny_vid_file, tiny_split, out_dir=tmp_path / "out")
+def metric(tiny_data_file, tiny_split, tmp_path):
+    return build(tiny_data_file, tiny_split, out_dir=tmp_path / "out")
 
 
 @pytest.fixture
@@ -83,14 +83,14 @@ def test_the_plug_in_is_found_by_its_name_alone():
     assert torque_benchmark.TorqueBenchmark.higher_is_better is False
 
 
-def test_files_and_log_hold_the_score_of_every_real_frame(metric, tiny_vid_file, tiny_split, tmp_path):
+def test_files_and_log_hold_the_score_of_every_real_frame(metric, tiny_data_file, tiny_split, tmp_path):
     logged = evaluate(metric, make_clips())
     read = read_predictions(tmp_path / "out" / "predictions.npz")
     assert len(read) == 6 * 11 and read.split_hash == Split.load(tiny_split).hash
     for n in range(len(read)):
         expected = expected_torques(str(read.subject[n]), str(read.trial[n]), read.frame[[n]])
         np.testing.assert_allclose(read.torques[[n]], expected, rtol=1e-6)
-    results = score(read, VidFile(tiny_vid_file), Split.load(tiny_split))
+    results = score(read, DataFile(tiny_data_file), Split.load(tiny_split))
     assert json.loads((tmp_path / "out" / "results.json").read_text()) == json.loads(json.dumps(results))
     assert logged["mPJE_mean"] == results["overall"]["mPJE_mean"]
     assert logged["mPJE_sum"] == pytest.approx(11 * logged["mPJE_mean"])
@@ -114,10 +114,10 @@ def said():
     ("loop", "print_tables", "tables"), [("test", True, True), ("val", True, False), ("test", False, False)]
 )
 def test_tables_after_a_test_and_one_line_after_a_validation(
-    loop, print_tables, tables, tiny_vid_file, tiny_split, stage, said
+    loop, print_tables, tables, tiny_data_file, tiny_split, stage, said
 ):
     stage(loop)
-    metric = build(tiny_vid_file, tiny_split, print_tables=print_tables)
+    metric = build(tiny_data_file, tiny_split, print_tables=print_tables)
     said.clear()
     evaluate(metric, make_clips())
     text = "\n".join(said)
@@ -180,9 +180,9 @@ def test_half_precision_and_models_without_images(metric):
     assert logged["mPJE_mean"] == pytest.approx(evaluate(metric, make_clips())["mPJE_mean"], rel=0.01)
 
 
-def test_a_missing_split_is_named_at_once(tiny_vid_file, tmp_path):
+def test_a_missing_split_is_named_at_once(tiny_data_file, tmp_path):
     with pytest.raises(DataError, match="no such split"):
-        METRICS.build({"type": "TorqueBenchmark", "vid_file": tiny_vid_file, "split": tmp_path / "none.json"})
+        METRICS.build({"type": "TorqueBenchmark", "data_file": tiny_data_file, "split": tmp_path / "none.json"})
 
 
 def uneven_clips() -> list[TorqueSample]:
@@ -194,14 +194,14 @@ def uneven_clips() -> list[TorqueSample]:
     return [*clips, joined]
 
 
-def run_process(vid_file: str, split: str, out: str) -> None:
+def run_process(data_file: str, split: str, out: str) -> None:
     """Evaluate this process's share of the clips, as MMEngine's loop and sampler would."""
     torch.distributed.init_process_group("gloo")
     clips = uneven_clips()
     share = [clips[i] for i in DefaultSampler(clips, shuffle=False)]
     logged = {}
     for device in ("gpu", "cpu"):
-        evaluator = Evaluator([build(vid_file, split, out_dir=Path(out, device), collect_device=device)])
+        evaluator = Evaluator([build(data_file, split, out_dir=Path(out, device), collect_device=device)])
         for clip in share:
             evaluator.process([clip])
         logged[device] = evaluator.evaluate(len(clips))
@@ -209,12 +209,12 @@ def run_process(vid_file: str, split: str, out: str) -> None:
     torch.distributed.destroy_process_group()
 
 
-def test_processes_score_once_on_all(metric, tiny_vid_file, tiny_split, tmp_path):
+def test_processes_score_once_on_all(metric, tiny_data_file, tiny_split, tmp_path):
     """Two processes share 17 clips: nine each, so that one clip is seen twice."""
     one = evaluate(metric, uneven_clips())
     command = [
         sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", __file__,
-        str(tiny_vid_file), str(tiny_split), str(tmp_path),
+        str(tiny_data_file), str(tiny_split), str(tmp_path),
     ]  # fmt: skip
     run = subprocess.run(command, cwd=tmp_path, env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True)
     assert run.returncode == 0, run.stderr.decode()[-2000:]

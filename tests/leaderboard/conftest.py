@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from vidzoo.evaluation.labels import load_labels
-from vidzoo.evaluation.predictions import Predictions, write_predictions
 from vidzoo.evaluation.score import score
+from vidzoo.io.data_file import DataFile
+from vidzoo.io.predictions import Predictions, write_predictions
+from vidzoo.io.splits import Split
 from vidzoo.leaderboard.benchmark import define
 from vidzoo.leaderboard.page import render
 from vidzoo.leaderboard.store import Store
 from vidzoo.leaderboard.submit import Receipt, make_submission, submit_to_folder
-from vidzoo.splits import Split
-from vidzoo.vid_file import VidFile
 
 TINY = "tiny@1/block"
 PROVENANCE = {
@@ -28,15 +28,15 @@ PROVENANCE = {
     "parameters": 1000,
     "seconds_per_1000_predictions": 0.5,
     "checkpoint": {"name": "epoch_1.pth", "sha256": "a" * 64},
-    "trained_on": {"vid_file": "data/tiny.h5", "split_hash": "b" * 64},
+    "trained_on": {"data_file": "data/tiny.h5", "split_hash": "b" * 64},
     "torch": "2.15.0",
 }
 
 
 @pytest.fixture(scope="session")
-def vid(tiny_vid_file: Path) -> VidFile:
+def data(tiny_data_file: Path) -> DataFile:
     """The data of the benchmark."""
-    return VidFile(tiny_vid_file)
+    return DataFile(tiny_data_file)
 
 
 @pytest.fixture(scope="session")
@@ -46,11 +46,11 @@ def split(tiny_split: Path) -> Split:
 
 
 @pytest.fixture(scope="session")
-def predict(vid: VidFile, split: Split) -> Callable[..., Predictions]:
+def predict(data: DataFile, split: Split) -> Callable[..., Predictions]:
     """Make predictions, the worse the more ``noise``."""
 
     def make(noise: float = 10.0, seed: int = 0, **changes: object) -> Predictions:
-        labels = load_labels(vid, split.test)
+        labels = load_labels(data, split.test)
         torques = np.nan_to_num(labels.torques) + np.random.default_rng(seed).normal(0, noise, labels.torques.shape)
         camera = np.full(len(labels), "")
         content = {"torques": torques.astype(np.float32), "split_hash": split.hash, "provenance": PROVENANCE}
@@ -60,7 +60,7 @@ def predict(vid: VidFile, split: Split) -> Callable[..., Predictions]:
 
 
 @pytest.fixture
-def run(predict: Callable[..., Predictions], vid: VidFile, split: Split, tmp_path: Path) -> Callable[..., Path]:
+def run(predict: Callable[..., Predictions], data: DataFile, split: Split, tmp_path: Path) -> Callable[..., Path]:
     """Write predictions and their results.json into a folder of their own; return the predictions' path."""
 
     def write(name: str = "run", noise: float = 10.0, seed: int = 0, **changes: object) -> Path:
@@ -68,7 +68,7 @@ def run(predict: Callable[..., Predictions], vid: VidFile, split: Split, tmp_pat
         folder.mkdir(parents=True)
         predictions = predict(noise, seed, **changes)
         write_predictions(folder / "predictions.npz", predictions)
-        (folder / "results.json").write_text(json.dumps(score(predictions, vid, split)))
+        (folder / "results.json").write_text(json.dumps(score(predictions, data, split)))
         return folder / "predictions.npz"
 
     return write
@@ -83,10 +83,10 @@ def card(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def store(tmp_path: Path, vid: VidFile, split: Split) -> Store:
+def store(tmp_path: Path, data: DataFile, split: Split) -> Store:
     """A leaderboard with the benchmark in it and no entry."""
     found = Store(tmp_path / "leaderboard", create=True)
-    define(found.folder / "benchmarks", "tiny@1", vid, split, "made by a test", "Apache-2.0", True, "Ends of trials.")
+    define(found.folder / "benchmarks", "tiny@1", data, split, "made by a test", "Apache-2.0", True, "Ends of trials.")
     found.write_generated(render)
     return found
 

@@ -9,18 +9,18 @@ from pathlib import Path
 import numpy as np
 
 from vidzoo.evaluation.labels import load_labels
-from vidzoo.evaluation.predictions import Predictions, write_predictions
+from vidzoo.io.data_file import DataFile
+from vidzoo.io.predictions import Predictions, write_predictions
+from vidzoo.io.splits import Split
 from vidzoo.leaderboard.submit import make_submission, submit_to_folder
-from vidzoo.splits import Split
-from vidzoo.vid_file import VidFile
 
 
 def main() -> None:
     """Write the predictions, fork, wait for all, submit."""
-    store, vid_file, split_file, card, folder, number = sys.argv[1:]
+    store, data_file, split_file, card, folder, number = sys.argv[1:]
     count = int(number)
-    vid, split = VidFile(vid_file), Split.load(split_file)
-    labels = load_labels(vid, split.test)
+    data, split = DataFile(data_file), Split.load(split_file)
+    labels = load_labels(data, split.test)
     Path(folder).mkdir()
     submissions = []
     for i in range(count):
@@ -30,7 +30,7 @@ def main() -> None:
         camera = np.full(len(labels), "")
         write_predictions(path, Predictions(labels.subject, labels.trial, camera, labels.frame, torques, split.hash))
         submissions.append((path, make_submission(path, "tiny@1/block", f"model {i}", card, ["A. B."])))
-    vid.close()
+    data.close()
     context = multiprocessing.get_context("fork")
     barrier = context.Barrier(count)
 

@@ -10,10 +10,10 @@ import numpy as np
 
 from vidzoo.anatomy import ACTION_FAMILIES, BENCHMARK_JOINTS, COORDINATES, MARKERS
 from vidzoo.evaluation.labels import load_labels
-from vidzoo.evaluation.predictions import Predictions
 from vidzoo.evaluation.score import score
-from vidzoo.splits import Split, SplitEntry
-from vidzoo.vid_file import Trial, VidFile, VidWriter
+from vidzoo.io.data_file import DataFile, DataFileWriter, Trial
+from vidzoo.io.predictions import Predictions
+from vidzoo.io.splits import Split, SplitEntry
 
 FRAMES = 63_369
 
@@ -24,7 +24,7 @@ def main() -> None:
     rng = np.random.default_rng(0)
     sizes = np.diff(np.linspace(0, FRAMES, 9 * 16 + 1).astype(int)) + 5  # 5 train
     c, m = len(COORDINATES), len(MARKERS)
-    with VidWriter(path, {}) as writer:
+    with DataFileWriter(path, {}) as writer:
         for i, n in enumerate(sizes):
             family = ACTION_FAMILIES[i % 8]
             writer.add(
@@ -47,18 +47,18 @@ def main() -> None:
                     validity=np.zeros((n, c), np.uint8),
                 )
             )
-    vid = VidFile(path)
-    bounds = {(t.subject, t.trial): t.num_frames for t in vid}
+    data = DataFile(path)
+    bounds = {(t.subject, t.trial): t.num_frames for t in data}
     train = tuple(SplitEntry(*key, (0, 5), ((0, 5),)) for key in bounds)
     test = tuple(SplitEntry(*key, (5, n), ((5, n),)) for key, n in bounds.items())
-    split = Split("block", 0, vid.content_hash, {}, train, test)
-    labels = load_labels(vid, split.test)
+    split = Split("block", 0, data.content_hash, {}, train, test)
+    labels = load_labels(data, split.test)
     torques = (labels.torques + rng.normal(0, 5, (len(labels), len(BENCHMARK_JOINTS)))).astype(np.float32)
     camera = np.full(len(labels), "")
     predictions = Predictions(labels.subject, labels.trial, camera, labels.frame, torques, split.hash)
-    vid.close()
+    data.close()
     begin = time.process_time()
-    results = score(predictions, VidFile(path), split)
+    results = score(predictions, DataFile(path), split)
     print(time.process_time() - begin, results["counts"]["samples"])
 
 

@@ -9,17 +9,17 @@ import pytest
 
 import vidzoo
 from vidzoo.anatomy import BENCHMARK_JOINTS, COORDINATES
-from vidzoo.data_prep.synthetic import make_trial
 from vidzoo.errors import ConfigError
 from vidzoo.evaluation import published
 from vidzoo.evaluation.provenance import file_sha256
 from vidzoo.evaluation.score import UNITS
+from vidzoo.io.data_file import DataFile
+from vidzoo.io.split_protocols import check_split, make_split
+from vidzoo.io.splits import PROTOCOLS, Split
 from vidzoo.leaderboard.benchmark import Benchmark, check_id, define
 from vidzoo.leaderboard.documents import read_document
 from vidzoo.leaderboard.store import Store
-from vidzoo.split_protocols import check_split, make_split
-from vidzoo.splits import PROTOCOLS, Split
-from vidzoo.vid_file import VidFile
+from vidzoo.synthetic import make_trial
 
 SHIPPED = Path(vidzoo.__file__).parent / "leaderboard/benchmarks"
 
@@ -38,12 +38,12 @@ def test_synth_1_is_whole(protocol):
     )
     assert file_sha256(folder / benchmark.split.file) == benchmark.split.sha256
     assert file_sha256(folder / benchmark.labels.file) == benchmark.labels.sha256
-    vid = VidFile(folder / benchmark.labels.file)
-    assert vid.content_hash == benchmark.data.vid_hash == split.vid_hash
-    check_split(split, vid)
+    data = DataFile(folder / benchmark.labels.file)
+    assert data.content_hash == benchmark.data.vid_hash == split.data_hash
+    check_split(split, data)
     held_out = split.settings.get("held_out", ())
     rule = {"held_out": held_out} if held_out else {}
-    assert make_split(vid, protocol, **rule).hash == split.hash, "the rule in words and the manifest are one"
+    assert make_split(data, protocol, **rule).hash == split.hash, "the rule in words and the manifest are one"
     assert all(name in benchmark.rule for name in (f"--protocol {protocol}", *held_out))
 
 
@@ -51,10 +51,10 @@ def test_synth_1_is_whole(protocol):
 def test_labels_are_the_generators_own(file):
     """Anybody makes the same torques from the seed; a processor may round the last bit otherwise."""
     benchmark = read_document(Benchmark, SHIPPED / f"synth@1/{file}.json")
-    vid = VidFile(SHIPPED / "synth@1" / benchmark.labels.file)
-    assert len(vid.trial_keys()) == 64
+    data = DataFile(SHIPPED / "synth@1" / benchmark.labels.file)
+    assert len(data.trial_keys()) == 64
     trial = make_trial(0, 1, "STS", 2, image_size=32)
-    stored = vid.trial("subject2", "STS2")
+    stored = data.trial("subject2", "STS2")
     columns = [COORDINATES.index(name) for name in BENCHMARK_JOINTS]
     np.testing.assert_allclose(stored.array("torques")[:, columns], trial.torques[:, columns], atol=1e-4)
     assert not np.delete(stored.array("torques"), columns, axis=1).any(), "no label that is not scored"
@@ -77,11 +77,11 @@ def test_vid_1_waits_and_claims_what_the_paper_prints(protocol, tmp_path):
         assert "1.7612" in row.remark and "1.6657" in row.remark
 
 
-def test_who_has_the_data_defines_a_waiting_benchmark(tmp_path, vid, split):
+def test_who_has_the_data_defines_a_waiting_benchmark(tmp_path, data, split):
     store = Store(tmp_path / "lab", create=True)
     with pytest.raises(ConfigError, match="waits for its data"):
         store.benchmark("vid@1/block")
-    define(store.folder / "benchmarks", "vid@1", vid, split, "a login", "no", False, "Ends of trials.")
+    define(store.folder / "benchmarks", "vid@1", data, split, "a login", "no", False, "Ends of trials.")
     benchmark, _ = store.benchmark("vid@1/block")
     assert benchmark.labels is None and store.split(benchmark).hash == split.hash
     again = Store(tmp_path / "lab", create=True)

@@ -62,7 +62,7 @@ def post(client, body: bytes, token: Token = ADA, **headers: str):
     return client.post("/submissions", content=body, headers={"authorization": sign(token, body), **headers})
 
 
-def test_an_upload_is_scored_and_ranked(client, bundle, store, vid):
+def test_an_upload_is_scored_and_ranked(client, bundle, store, data):
     answer = post(client, bundle("slow", 20.0))
     assert answer.status_code == 201 and (answer.json()["rank"], answer.json()["ranked"]) == (1, 1)
     answer = post(client, bundle("fast", 5.0))
@@ -199,17 +199,17 @@ def test_one_user_cannot_supersede_anothers_entry(client, run, card, tmp_path, b
     assert answer.status_code == 422 and "of ada; only the same one" in answer.json()["error"]
 
 
-def test_labels_with_external_storage_are_not_read(store, vid, split, run, card, tmp_path):
-    """A vid file whose torques are said to lie in /etc/passwd."""
+def test_labels_with_external_storage_are_not_read(store, data, split, run, card, tmp_path):
+    """A data file whose torques are said to lie in /etc/passwd."""
     (tmp_path / "secret").write_bytes(bytes(1 << 20))
     path = tmp_path / "external.h5"
-    path.write_bytes(vid.path.read_bytes())
+    path.write_bytes(data.path.read_bytes())
     with h5py.File(path, "r+") as file:
         group = file["subject1/DJ1"]
         shape = group["torques"].shape
         del group["torques"]
         group.create_dataset("torques", shape, np.float32, external=[(str(tmp_path / "secret"), 0, 1 << 20)])
-    define(store.folder / "benchmarks", "hidden@1", vid, split, "a test", "secret", False, "Ends of trials.")
+    define(store.folder / "benchmarks", "hidden@1", data, split, "a test", "secret", False, "Ends of trials.")
     predictions = run("external")
     bundle = tmp_path / "b.zip"
     write_bundle(bundle, make_submission(predictions, "hidden@1/block", "m", card, ["A."]), predictions)

@@ -12,15 +12,15 @@ from pathlib import Path
 import pytest
 
 from vidzoo.errors import ConfigError, DataError
-from vidzoo.evaluation.predictions import read_predictions, write_predictions
 from vidzoo.evaluation.score import score
+from vidzoo.io.predictions import read_predictions, write_predictions
+from vidzoo.io.splits import Split
 from vidzoo.leaderboard.benchmark import define
 from vidzoo.leaderboard.check import check
 from vidzoo.leaderboard.compare import compare
 from vidzoo.leaderboard.page import render
 from vidzoo.leaderboard.store import Store
 from vidzoo.leaderboard.submit import make_submission, submit_to_folder
-from vidzoo.splits import Split
 
 TINY = "tiny@1/block"
 
@@ -30,7 +30,7 @@ def rows(store: Store, benchmark: str = TINY) -> list[dict]:
     return next(b["rows"] for b in table["benchmarks"] if b["id"] == benchmark)
 
 
-def test_three_entries_are_ranked_by_what_scoring_gives(store, submit, predict, vid, split):
+def test_three_entries_are_ranked_by_what_scoring_gives(store, submit, predict, data, split):
     receipts = [submit(f"noise {noise}", noise) for noise in (20.0, 5.0, 10.0)]
     assert [(r.rank, r.ranked) for r in receipts] == [(1, 1), (1, 2), (2, 3)]
     table = rows(store)
@@ -38,7 +38,7 @@ def test_three_entries_are_ranked_by_what_scoring_gives(store, submit, predict, 
     assert [row["rank"] for row in table] == [1, 2, 3]
     for row in table:
         predictions = read_predictions(store.folder / row["predictions"])
-        results = score(predictions, vid, split)
+        results = score(predictions, data, split)
         assert row["overall"]["mPJE_mean"] == pytest.approx(results["overall"]["mPJE_mean"], abs=1e-12)
         assert row["joint"] == pytest.approx({j: r["mPJE_mean"] for j, r in results["joint"].items()}, abs=1e-12)
         assert row["family"] == pytest.approx({f: r["mPJE_mean"] for f, r in results["family"].items()}, abs=1e-12)
@@ -134,7 +134,10 @@ def test_what_is_refused_leaves_no_trace(store, run, predict, card, kind):
     elif kind == "other":
         frame = good.frame.copy()
         frame[0] = 2
-        changed, match = replace(good, frame=frame), r"1 frames are missing.*1 frames are not in the split's test side"
+        changed, match = (
+            replace(good, frame=frame),
+            r"1 frames are missing.*1 frames are not in the split's test subset",
+        )
     elif kind == "unknown benchmark":
         benchmark, match = "tiny@2/block", r"has no benchmark tiny@2/block; it has synth@1/block"
     elif kind == "waiting":
@@ -167,23 +170,23 @@ def test_predictions_on_a_file_built_anew_elsewhere_are_taken(store, predict, ru
     assert narrower.frames_hash != split.frames_hash
 
 
-def test_labels_that_are_not_in_the_store_are_given(vid, split, run, card, tmp_path, tiny_vid_file):
+def test_labels_that_are_not_in_the_store_are_given(data, split, run, card, tmp_path, tiny_data_file):
     store = Store(tmp_path / "private", create=True)
-    define(store.folder / "benchmarks", "tiny@1", vid, split, "a test", "secret", False, "Ends of trials.")
+    define(store.folder / "benchmarks", "tiny@1", data, split, "a test", "secret", False, "Ends of trials.")
     path = run("private")
     submission = make_submission(path, TINY, "mine", card, ["A. B."])
-    with pytest.raises(DataError, match="give the vid file of content hash"):
+    with pytest.raises(DataError, match="give the data file of content hash"):
         submit_to_folder(submission, path, store.folder)
-    assert submit_to_folder(submission, path, store.folder, [tiny_vid_file]).rank == 1
+    assert submit_to_folder(submission, path, store.folder, [tiny_data_file]).rank == 1
     assert not list(store.folder.rglob("tiny@1/*.h5"))
     problems, unscored = check(store, render)
     assert not problems and len(unscored) == 1
-    assert check(store, render, [tiny_vid_file]) == ([], [])
+    assert check(store, render, [tiny_data_file]) == ([], [])
 
 
-def test_a_benchmark_is_defined_once(store, vid, split):
+def test_a_benchmark_is_defined_once(store, data, split):
     with pytest.raises(ConfigError, match="is defined already and does not change"):
-        define(store.folder / "benchmarks", "tiny@1", vid, split, "x", "x", True, "x")
+        define(store.folder / "benchmarks", "tiny@1", data, split, "x", "x", True, "x")
 
 
 def test_diff_says_what_is_new_and_what_has_moved(store, submit):
@@ -201,10 +204,10 @@ def test_diff_says_what_is_new_and_what_has_moved(store, submit):
         compare(store.folder, old)
 
 
-def test_64_writers_at_once_lose_and_tear_nothing(store, tmp_path, tiny_vid_file, tiny_split, card):
+def test_64_writers_at_once_lose_and_tear_nothing(store, tmp_path, tiny_data_file, tiny_split, card):
     """One process imports, 64 fork from it and submit at the same moment."""
     script = Path(__file__).with_name("many_writers.py")
-    command = [sys.executable, script, store.folder, tiny_vid_file, tiny_split, card, tmp_path / "many", "64"]
+    command = [sys.executable, script, store.folder, tiny_data_file, tiny_split, card, tmp_path / "many", "64"]
     done = subprocess.run([*map(str, command)], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     table = rows(store)

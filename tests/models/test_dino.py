@@ -14,10 +14,10 @@ from scipy.spatial.transform import Rotation
 
 from vidzoo.anatomy import BENCHMARK_JOINTS, COORDINATES, GRAVITY
 from vidzoo.errors import ConfigError
+from vidzoo.io.data_file import DataFile, Trial
 from vidzoo.models.estimators import DinoEndToEnd, DinoHybrid
 from vidzoo.registry import MODELS
 from vidzoo.structures import TorqueSample
-from vidzoo.vid_file import Trial, VidFile
 
 C, Q = len(COORDINATES), len(BENCHMARK_JOINTS)
 ROWS = [COORDINATES.index(joint) for joint in BENCHMARK_JOINTS]
@@ -119,10 +119,10 @@ def torque_error(model: DinoHybrid, trial: Trial, wrenches: np.ndarray, monkeypa
 
 
 class Stored:
-    """A trial as the vid file gives it."""
+    """A trial as the data file gives it."""
 
     def __init__(self, path: Path, subject: str, name: str) -> None:
-        reader = VidFile(path).trial(subject, name)
+        reader = DataFile(path).trial(subject, name)
         self.mass_kg, self.height_m, self.time = reader.mass_kg, reader.height_m, reader.array("time")
         for name in (*MODALITIES, "torques", "grf"):
             setattr(self, name, reader.array(name))
@@ -130,7 +130,7 @@ class Stored:
 
 @pytest.fixture(scope="module")
 def real_file(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A vid file of two real trials with OpenSim's inertial torques and Jacobians."""
+    """A data file of two real trials with OpenSim's inertial torques and Jacobians."""
     pytest.importorskip("opensim")
     from vidzoo.data_prep.opencap import BuildOptions, build_opencap
 
@@ -147,7 +147,8 @@ def test_measured_wrenches_give_a_real_trials_torques(real_file, shared_data, na
     """Within 0.001 N·m, of torques up to some 100 N·m: the file holds single precision. Found: 0.00005 N·m."""
     from vidzoo.anatomy import action_family
     from vidzoo.data_prep.signal import resample
-    from vidzoo.opensim import coordinates_in_si, default_lowpass_hz, inertial_terms, read_storage, wrench_at_foot
+    from vidzoo.dynamics.opensim import default_lowpass_hz, inertial_terms, wrench_at_foot
+    from vidzoo.io.storage import coordinates_in_si, read_storage
 
     trial = Stored(real_file, "subject4", name)
     folder = shared_data / "LabValidation/subject4/OpenSimData/Mocap"
@@ -165,9 +166,9 @@ def test_measured_wrenches_give_a_real_trials_torques(real_file, shared_data, na
 def test_true_wrenches_give_a_synthetic_trials_torques(family, monkeypatch):
     """Within 0.001 N·m: exact physics in double precision, handed over in single. Found: 0.00004 N·m."""
     pytest.importorskip("mujoco")
-    from vidzoo.data_prep.synthetic import draw_subject, perform_trial
-    from vidzoo.data_prep.synthetic.body import build_body
-    from vidzoo.data_prep.synthetic.motion import Style
+    from vidzoo.synthetic import draw_subject, perform_trial
+    from vidzoo.synthetic.body import build_body
+    from vidzoo.synthetic.motion import Style
 
     subject, rng = draw_subject(3, 0), np.random.default_rng(5)
     trial = perform_trial(build_body(subject), family, rng, Style.draw(rng))
@@ -342,7 +343,7 @@ def test_where_in_the_room_a_person_is_and_faces_changes_nothing(config, angle):
 
 def test_opensims_own_terms_of_a_person_who_is_turned_give_the_same_torques(real_file, shared_data):
     """As the test above, with OpenSim to say what turning the coordinates does to its torques and Jacobians."""
-    from vidzoo.opensim import inertial_terms
+    from vidzoo.dynamics.opensim import inertial_terms
 
     trial = Stored(real_file, "subject4", "walking1")
     (model_file,) = (shared_data / "LabValidation/subject4/OpenSimData/Mocap/Model").glob("*.osim")

@@ -413,9 +413,9 @@ def test_forces_and_torques_are_scored_apart():
 
 
 # --- training ---------------------------------------------------------------------------------------------------------
-def test_a_training_learns_and_resumes_to_the_same_bits(tiny_vid_file, tiny_split, tmp_path):
+def test_a_training_learns_and_resumes_to_the_same_bits(tiny_data_file, tiny_split, tmp_path):
     options = {
-        "vid_file": str(tiny_vid_file),
+        "data_file": str(tiny_data_file),
         "split": str(tiny_split),
         "train_cfg.max_epochs": 3,
         "train_dataloader.num_workers": 0,

@@ -25,10 +25,10 @@ def make(**changes) -> MarkerTorqueNet:
 
 
 @pytest.fixture(scope="module", params=REQUIRES)
-def trained(request, tiny_vid_file: Path, tiny_split: Path) -> tuple[MarkerTorqueNet, VIDDataset]:
+def trained(request, tiny_data_file: Path, tiny_split: Path) -> tuple[MarkerTorqueNet, VIDDataset]:
     """A network with the statistics of a training set, and that set."""
     dataset = VIDDataset(
-        vid_file=tiny_vid_file, split=tiny_split, requires=REQUIRES[request.param], window=5, predictions=4
+        data_file=tiny_data_file, split=tiny_split, requires=REQUIRES[request.param], window=5, predictions=4
     )
     model = make(kinematics=request.param)
     model.set_statistics(dataset.target_statistics())
@@ -62,7 +62,7 @@ def test_the_place_in_the_room_does_not_count_but_the_height_does(trained):
 
 
 def test_tokens_are_standardised(trained):
-    """Over the training side's frames every feature has mean 0 and standard deviation 1."""
+    """Over the training subset's frames every feature has mean 0 and standard deviation 1."""
     model, dataset = trained
     seen = []
     hook = model.to_token.register_forward_hook(lambda _, args, __: seen.append(args[0]))
@@ -79,8 +79,8 @@ def test_tokens_are_standardised(trained):
     assert features.shape[1] == model.temporal_head.in_features == width[model.requires[0]]
 
 
-def test_the_centred_statistics_are_of_the_markers_over_the_origin(tiny_vid_file: Path, tiny_split: Path):
-    dataset = VIDDataset(vid_file=tiny_vid_file, split=tiny_split, requires=("markers",), window=5)
+def test_the_centred_statistics_are_of_the_markers_over_the_origin(tiny_data_file: Path, tiny_split: Path):
+    dataset = VIDDataset(data_file=tiny_data_file, split=tiny_split, requires=("markers",), window=5)
     markers = np.concatenate([t.recording.modalities["markers"] for t in dataset.tracks]).astype(np.float64)
     pelvis = markers[:, [MARKERS.index(name) for name in PELVIS_MARKERS]].mean(1)
     markers[..., 0] -= pelvis[:, None, 0]

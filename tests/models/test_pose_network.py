@@ -6,8 +6,8 @@ import torch
 
 from vidzoo.anatomy import POSE_JOINTS
 from vidzoo.errors import ConfigError
+from vidzoo.models.codecs.pose_codec import decode_pose, encode_pose
 from vidzoo.models.losses import WeightedL1Loss, WeightedMSELoss
-from vidzoo.models.pose_codec import decode_pose, encode_pose
 from vidzoo.registry import MODELS
 from vidzoo.structures import PoseSample
 
@@ -139,13 +139,13 @@ def test_it_learns_four_images_by_heart(loss):
 
 
 def test_its_weights_are_vid_networks():
-    vid = MODELS.build(
+    data = MODELS.build(
         {
             "type": "VIDNetwork", **PARTS, "marker_regressor": None, "torque_codec": {"type": "TorqueCodec"},
             "temporal_head": {"type": "LSTMTorqueHead", "window": 5}, "torque_loss": {"type": "WeightedMSELoss"},
         }
     )  # fmt: skip
-    shapes = {name: tuple(value.shape) for name, value in vid.state_dict().items()}
+    shapes = {name: tuple(value.shape) for name, value in data.state_dict().items()}
     ours = {name: tuple(value.shape) for name, value in build().state_dict().items()}
     assert ours == {n: s for n, s in shapes.items() if n.startswith(("backbone.", "heatmap_head.", "pose_decoder."))}
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from vidzoo.errors import CheckpointError, ConfigError
-from vidzoo.models.torque_codec import MarkerCodec, TorqueCodec
+from vidzoo.models.codecs.torque_codec import MarkerCodec, TorqueCodec
 
 
 def test_torques_become_z_scores_per_kilogram_and_return():

@@ -17,8 +17,8 @@ def run(*arguments: str | Path) -> subprocess.CompletedProcess:
     return subprocess.run([sys.executable, TOOL, *map(str, arguments)], capture_output=True, text=True, check=False)
 
 
-def test_table(tiny_vid_file: Path) -> None:
-    lines = run(tiny_vid_file, "--verify").stdout.splitlines()
+def test_table(tiny_data_file: Path) -> None:
+    lines = run(tiny_data_file, "--verify").stdout.splitlines()
     assert lines[0].split() == ["trial", "subject1", "subject2", "total"]
     assert [line.split() for line in lines[2:6]] == [
         ["DJ1", "40", "40", "80"],
@@ -29,16 +29,16 @@ def test_table(tiny_vid_file: Path) -> None:
     assert lines[-1] == "240 frames in 6 trials, 0.0 min"
 
 
-def test_json(tiny_vid_file: Path) -> None:
+def test_json(tiny_data_file: Path) -> None:
     of_one = {"DJ1": 40, "squats1": 40, "walking1": 40}
-    assert json.loads(run(tiny_vid_file, "--json").stdout) == {"subject1": of_one, "subject2": of_one}
+    assert json.loads(run(tiny_data_file, "--json").stdout) == {"subject1": of_one, "subject2": of_one}
 
 
-def test_wrong_files(tiny_vid_file: Path, tmp_path: Path) -> None:
-    for path, message in ((tmp_path / "none.h5", "no such vid file"), (TOOL, "cannot be read as HDF5")):
+def test_wrong_files(tiny_data_file: Path, tmp_path: Path) -> None:
+    for path, message in ((tmp_path / "none.h5", "no such data file"), (TOOL, "cannot be read as HDF5")):
         done = run(path)
         assert done.returncode == 2 and message in done.stderr and "Traceback" not in done.stderr
-    changed = Path(shutil.copy(tiny_vid_file, tmp_path / "changed.h5"))
+    changed = Path(shutil.copy(tiny_data_file, tmp_path / "changed.h5"))
     with h5py.File(changed, "r+") as file:
         file["subject1/DJ1/torques"][3, 4] += 1
     assert run(changed).returncode == 0

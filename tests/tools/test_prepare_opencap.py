@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from vidzoo.vid_file import VidFile
+from vidzoo.io.data_file import DataFile
 
 TOOL = Path(__file__).resolve().parents[2] / "tools" / "prepare_opencap.py"
 
@@ -25,7 +25,7 @@ def test_builds_and_tells_what_was_left_out(opencap_root: Path, tmp_path: Path) 
     assert "2 trials built, 1 left out" in done.stdout
     assert "no action family belongs to this name" in done.stdout and "stated box" in done.stdout
     assert "3/3" in done.stderr
-    assert VidFile(out).trial_keys() == [("subject1", "squats1"), ("subject1", "walking1")]
+    assert DataFile(out).trial_keys() == [("subject1", "squats1"), ("subject1", "walking1")]
 
 
 @pytest.mark.parametrize(

@@ -14,22 +14,22 @@ import pytest
 from vidzoo.anatomy import BENCHMARK_JOINTS
 from vidzoo.errors import DataError
 from vidzoo.evaluation.labels import load_labels
-from vidzoo.evaluation.predictions import Predictions, write_predictions
-from vidzoo.splits import Split
-from vidzoo.vid_file import VidFile
+from vidzoo.io.data_file import DataFile
+from vidzoo.io.predictions import Predictions, write_predictions
+from vidzoo.io.splits import Split
 from vidzoo.visualization.torque_curves import plot_recording, plot_torque_curves, save_figure, typical_recording
 
 TOOL = Path(__file__).resolve().parents[2] / "tools" / "plot_torques.py"
 
 
 @pytest.fixture(scope="module")
-def case(tiny_vid_file, tiny_split):
+def case(tiny_data_file, tiny_split):
     """Predictions whose error grows from recording to recording: 3, 6, ... 18 N·m everywhere."""
-    vid, split = VidFile(tiny_vid_file), Split.load(tiny_split)
-    labels = load_labels(vid, split.test)
+    data, split = DataFile(tiny_data_file), Split.load(tiny_split)
+    labels = load_labels(data, split.test)
     torques = (labels.torques + 3.0 * (labels.unit[:, None] + 1)).astype(np.float32)
     camera = np.full(len(labels), "Cam0")
-    return Predictions(labels.subject, labels.trial, camera, labels.frame, torques, split.hash), vid, split
+    return Predictions(labels.subject, labels.trial, camera, labels.frame, torques, split.hash), data, split
 
 
 def test_panels_hold_the_data_and_break_at_gaps():
@@ -66,8 +66,8 @@ def test_typical_recording_is_the_one_next_to_the_median(case):
 
 
 def test_a_recording_is_drawn_per_kg_and_says_what_it_is(case):
-    predictions, vid, split = case
-    figure = plot_recording(predictions, vid, split, "subject2", "squats1")
+    predictions, data, split = case
+    figure = plot_recording(predictions, data, split, "subject2", "squats1")
     title = figure.get_suptitle()
     assert title == "subject2 squats1 · held out by protocol block · synthetic motion, synthetic images"
     _, truth, model = figure.axes[0].get_lines()[:3]
@@ -75,15 +75,15 @@ def test_a_recording_is_drawn_per_kg_and_says_what_it_is(case):
     np.testing.assert_allclose(model.get_ydata() - truth.get_ydata(), 15 / 61, rtol=1e-5)
     leaky = replace(split, protocol="random_frame")
     leaky_predictions = replace(predictions, split_hash=leaky.hash)
-    assert "(leaks)" in plot_recording(leaky_predictions, vid, leaky, "subject1", "DJ1").get_suptitle()
+    assert "(leaks)" in plot_recording(leaky_predictions, data, leaky, "subject1", "DJ1").get_suptitle()
 
 
 def test_what_is_not_held_out_or_not_predicted_is_refused(case):
-    predictions, vid, split = case
-    with pytest.raises(DataError, match="subject9/DJ1 is not in the split's test side; it holds subject1/DJ1"):
-        plot_recording(predictions, vid, split, "subject9", "DJ1")
+    predictions, data, split = case
+    with pytest.raises(DataError, match="subject9/DJ1 is not in the split's test subset; it holds subject1/DJ1"):
+        plot_recording(predictions, data, split, "subject9", "DJ1")
     with pytest.raises(DataError, match="they were made for the split 000000000000, not for this one"):
-        plot_recording(replace(predictions, split_hash="0" * 64), vid, split, "subject2", "DJ1")
+        plot_recording(replace(predictions, split_hash="0" * 64), data, split, "subject2", "DJ1")
 
     def keep(rows):
         columns = ("subject", "trial", "camera", "frame", "torques")
@@ -91,9 +91,9 @@ def test_what_is_not_held_out_or_not_predicted_is_refused(case):
 
     there = (predictions.subject == "subject2") & (predictions.trial == "DJ1")
     with pytest.raises(DataError, match="hold no frame of subject2/DJ1"):
-        plot_recording(keep(~there), vid, split, "subject2", "DJ1")
+        plot_recording(keep(~there), data, split, "subject2", "DJ1")
     with pytest.raises(DataError, match="lack 1 of 11 test frames of subject2/DJ1, the first is frame 30"):
-        plot_recording(keep(~(there & (predictions.frame == 30))), vid, split, "subject2", "DJ1")
+        plot_recording(keep(~(there & (predictions.frame == 30))), data, split, "subject2", "DJ1")
 
 
 def test_saving_is_all_or_nothing(case, tmp_path):
@@ -106,9 +106,9 @@ def test_saving_is_all_or_nothing(case, tmp_path):
         save_figure(figure, tmp_path / "no" / "a.png")
 
 
-def test_tool_draws_and_refuses(case, tiny_vid_file, tiny_split, tmp_path):
+def test_tool_draws_and_refuses(case, tiny_data_file, tiny_split, tmp_path):
     write_predictions(tmp_path / "p.npz", case[0])
-    common = [str(tmp_path / "p.npz"), "--vid-file", str(tiny_vid_file), "--split", str(tiny_split)]
+    common = [str(tmp_path / "p.npz"), "--data", str(tiny_data_file), "--split", str(tiny_split)]
 
     def run(*more: str) -> subprocess.CompletedProcess:
         return subprocess.run([sys.executable, str(TOOL), *common, *more], capture_output=True, text=True)
@@ -118,7 +118,7 @@ def test_tool_draws_and_refuses(case, tiny_vid_file, tiny_split, tmp_path):
     assert cv2.imread(str(tmp_path / "c.png")) is not None
     for more, said in (
         (("--out", str(tmp_path / "d.png"), "--subject", "subject1"), "go together"),
-        (("--out", str(tmp_path / "d.png"), "--subject", "x", "--trial", "y"), "not in the split's test side"),
+        (("--out", str(tmp_path / "d.png"), "--subject", "x", "--trial", "y"), "not in the split's test subset"),
     ):
         refused = run(*more)
         assert refused.returncode == 2 and said in refused.stderr and "Traceback" not in refused.stderr

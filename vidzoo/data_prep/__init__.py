@@ -1,1 +1,1 @@
-"""From recordings to a vid file: reading, synchronising, smoothing, cropping, judging."""
+"""From recordings to a data file: reading, synchronising, smoothing, cropping, judging."""

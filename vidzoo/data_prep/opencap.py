@@ -1,4 +1,4 @@
-"""Build a vid file from a folder in the layout of OpenCap's LabValidation release (Uhlrich et al. 2023).
+"""Build a data file from a folder in the layout of OpenCap's LabValidation release (Uhlrich et al. 2023).
 
 Layout read, below ROOT::
 
@@ -41,9 +41,7 @@ from vidzoo.data_prep.signal import SAME_TIME, clean_trajectory, nearest_index, 
 from vidzoo.data_prep.stats import natural_key
 from vidzoo.data_prep.validity import judge_labels
 from vidzoo.data_prep.video import read_frames
-from vidzoo.errors import ConfigError, DataError, VidZooError
-from vidzoo.opensim import Storage, coordinates_in_si, generalized_forces, read_storage, read_trc
-from vidzoo.opensim.inverse_dynamics import (
+from vidzoo.dynamics.opensim import (
     UNASSIGNED_FORCE_N,
     default_lowpass_hz,
     inertial_terms,
@@ -51,7 +49,10 @@ from vidzoo.opensim.inverse_dynamics import (
     measured_grf,
     unassigned_force,
 )
-from vidzoo.vid_file import CameraTrack, Reason, Trial, VidWriter
+from vidzoo.errors import ConfigError, DataError, VidZooError
+from vidzoo.io.data_file import CameraTrack, DataFileWriter, Reason, Trial
+from vidzoo.io.storage import Storage, coordinates_in_si, generalized_forces, read_storage
+from vidzoo.io.trc import read_trc
 
 MAX_MARKER_SPEED = 15.0
 """Faster markers are outliers, m/s."""
@@ -675,7 +676,7 @@ def build_opencap(
     jobs: int = 1,
     progress: bool = True,
 ) -> BuildReport:
-    """Build the vid file ``out`` from the LabValidation folder ``root``, ``jobs`` trials at a time.
+    """Build the data file ``out`` from the LabValidation folder ``root``, ``jobs`` trials at a time.
 
     The file's settings hold the options (default: :class:`BuildOptions`'s), and what was left out and why. Nothing
     appears under ``out`` unless at least one trial was built.
@@ -689,7 +690,7 @@ def build_opencap(
     if not 16 <= options.image_size <= MAX_IMAGE_SIZE:
         raise ConfigError(f"image size {options.image_size}: expected 16 to {MAX_IMAGE_SIZE} pixels.")
     if out.is_dir():
-        raise DataError(f"{out}: is a folder; name the vid file to write, such as {out / 'vid.h5'}.")
+        raise DataError(f"{out}: is a folder; name the data file to write, such as {out / 'vid.h5'}.")
     folders = find_subjects(root, options.subjects)
     selected = _select_trials(folders, options.trials)
     subjects: dict[Path, Subject | str] = {}
@@ -707,7 +708,7 @@ def build_opencap(
     reports: dict[tuple[str, str], TrialReport] = {}
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
     bar = Progress(*columns, console=Console(stderr=True), disable=not progress)
-    with VidWriter(out, settings) as writer, ThreadPoolExecutor(jobs) as threads, bar:
+    with DataFileWriter(out, settings) as writer, ThreadPoolExecutor(jobs) as threads, bar:
         pending: dict[Future, tuple[str, str]] = {}
         for folder, name in selected:
             subject = subjects[folder]

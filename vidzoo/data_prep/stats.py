@@ -1,4 +1,4 @@
-"""Count the frames of a vid file in the form of the VID paper's Table 6."""
+"""Count the frames of a data file in the form of the VID paper's Table 6."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 from vidzoo.anatomy import ACTION_FAMILIES, action_family
-from vidzoo.vid_file import VidFile
+from vidzoo.io.data_file import DataFile
 
 FrameCounts = dict[str, dict[str, int]]
 """Subject -> trial -> frames."""
@@ -17,17 +17,17 @@ def natural_key(name: str) -> list[int | str]:
     return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
 
 
-def frame_counts(vid: VidFile) -> FrameCounts:
+def frame_counts(data: DataFile) -> FrameCounts:
     """Return the number of frames of every trial."""
     counts: FrameCounts = {}
-    for trial in vid:
+    for trial in data:
         counts.setdefault(trial.subject, {})[trial.trial] = trial.num_frames
     return counts
 
 
-def total_minutes(vid: VidFile) -> float:
+def total_minutes(data: DataFile) -> float:
     """Return the length of all trials together, min; each at its own rate."""
-    return sum(trial.num_frames / trial.rate_hz for trial in vid) / 60.0
+    return sum(trial.num_frames / trial.rate_hz for trial in data) / 60.0
 
 
 def counts_table(counts: Mapping[str, Mapping[str, int]]) -> tuple[list[str], list[list[str | int]]]:

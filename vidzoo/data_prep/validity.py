@@ -17,7 +17,7 @@ the rules, applied in this order, the first one that applies giving the reason:
     dynamics spreads it: frames are spoilt until the filtered step's acceleration has died down to 1 % of its peak, see
     :func:`jump_support`. The filter behind a release's stored torques is not told; for those too the reach assumes
     this library's own cut-offs, 12 Hz for drop jumps and 6 Hz for the rest
-    (:func:`~vidzoo.opensim.inverse_dynamics.default_lowpass_hz`). A jump of an arm spoils that arm, the lumbar joint
+    (:func:`~vidzoo.dynamics.opensim.default_lowpass_hz`). A jump of an arm spoils that arm, the lumbar joint
     and the pelvis; of the trunk also the other arm; of a leg that leg and the pelvis. Legs are never spoilt by an arm
     or the trunk.
 ``OFF_PLATE``
@@ -43,8 +43,8 @@ from scipy.signal import butter, filtfilt
 
 from vidzoo.anatomy import COORDINATES, GRAVITY, MARKERS, TRANSLATIONS
 from vidzoo.data_prep.signal import runs
-from vidzoo.opensim.inverse_dynamics import UNASSIGNED_FORCE_N, default_lowpass_hz
-from vidzoo.vid_file import Reason
+from vidzoo.dynamics.opensim import UNASSIGNED_FORCE_N, default_lowpass_hz
+from vidzoo.io.data_file import Reason
 
 RESIDUAL_LIMIT = 0.15
 """Of body weight."""
@@ -152,7 +152,7 @@ def judge_labels(
         unassigned_n: [F] N on plates that belong to no foot; None where there is none.
 
     Returns:
-        uint8 [F, C] of :class:`~vidzoo.vid_file.Reason`.
+        uint8 [F, C] of :class:`~vidzoo.io.data_file.Reason`.
     """
     codes = np.full(torques.shape, Reason.GOOD, dtype=np.uint8)
 

@@ -1,4 +1,4 @@
-"""From files to samples: clips of a vid file and a split; single images of a pose3d file."""
+"""From files to samples: clips of a data file and a split; single images of a pose file."""
 
 from vidzoo.datasets.pose3d_dataset import Pose3DDataset
 from vidzoo.datasets.vid_dataset import VIDDataset

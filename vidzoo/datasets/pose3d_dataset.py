@@ -14,7 +14,7 @@ from torch.utils.data import Dataset
 from vidzoo.anatomy import POSE_JOINTS, POSE_ROOT
 from vidzoo.datasets.vid_dataset import decode_jpeg
 from vidzoo.errors import ConfigError, DataError
-from vidzoo.pose3d_file import SIDES, Pose3DFile
+from vidzoo.io.pose_file import SUBSETS, PoseFile
 from vidzoo.registry import DATASETS, TRANSFORMS
 from vidzoo.structures import PoseSample
 
@@ -23,11 +23,11 @@ _ROOT = POSE_JOINTS.index(POSE_ROOT)
 
 @DATASETS.register_module()
 class Pose3DDataset(Dataset):
-    """Images of one or more pose3d files, each a clip of L = 1 frames with a :class:`PoseSample`.
+    """Images of one or more pose files, each a clip of L = 1 frames with a :class:`PoseSample`.
 
     Args:
-        pose_files: paths of pose3d files, or one; their images follow each other.
-        side: 'train' or 'test'; every file must have been made for it.
+        pose_files: paths of pose files, or one; their images follow each other.
+        subset: 'train' or 'test'; every file must have been made for it.
         image_size: S, side in pixels to which images are resized.
         pipeline: transforms or their configs, applied in order; see ``datasets.transforms``.
 
@@ -36,7 +36,7 @@ class Pose3DDataset(Dataset):
 
     Raises:
         ConfigError: an argument's value does not fit.
-        DataError: a file is missing, broken or of the other side.
+        DataError: a file is missing, broken or of the other subset.
     """
 
     requires = ("frames",)
@@ -46,19 +46,19 @@ class Pose3DDataset(Dataset):
         self,
         *,
         pose_files: str | Path | Sequence[str | Path],
-        side: Literal["train", "test"] = "train",
+        subset: Literal["train", "test"] = "train",
         image_size: int = 256,
         pipeline: Sequence[Any] = (),
     ) -> None:
-        if side not in SIDES:
-            raise ConfigError(f"Pose3DDataset: side='{side}' must be 'train' or 'test'.")
+        if subset not in SUBSETS:
+            raise ConfigError(f"Pose3DDataset: subset='{subset}' must be 'train' or 'test'.")
         paths = [pose_files] if isinstance(pose_files, str | Path) else list(pose_files)
         if not paths:
             raise ConfigError("Pose3DDataset: pose_files is empty; name at least one file.")
         if image_size < 1:
             raise ConfigError(f"Pose3DDataset: image_size={image_size} must be 1 pixel or more.")
-        self.files = [Pose3DFile(path) for path in paths]
-        self.side, self.image_size = side, image_size
+        self.files = [PoseFile(path) for path in paths]
+        self.subset, self.image_size = subset, image_size
         self.pipeline = [TRANSFORMS.build(step) if isinstance(step, dict) else step for step in pipeline]
         self.seed = 0
         # In shared memory, so that persistent workers hear of a new epoch.
@@ -66,20 +66,20 @@ class Pose3DDataset(Dataset):
         offsets, labels, hashes, kinds = [], [], [], []
         splits: dict[str, str] = {}
         for file in self.files:
-            if file.attribute("side") != side:
+            if file.attribute("subset") != subset:
                 raise DataError(
-                    f"{file.path}: holds {file.attribute('side')} images, but the data set is the {side} side; make a "
-                    f"file with tools/prepare_pose3d.py --side {side}."
+                    f"{file.path}: holds {file.attribute('subset')} images, but the data set is the {subset} subset; "
+                    f"make a file with tools/prepare_pose3d.py --subset {subset}."
                 )
             offsets.append(file.offsets())
             count = len(offsets[-1]) - 1
             labels.append({name: file.labels(name, count) for name in ("joints", "pixels", "intrinsics", "crop")})
             kinds.append(file.attribute("kind"))
             hashes.append(file.attribute("content_hash"))
-            vid_hash, split_hash = file.attribute("vid_hash"), file.attribute("split_hash")
-            if vid_hash and splits.setdefault(vid_hash, split_hash) != split_hash:
+            data_hash, split_hash = file.attribute("data_hash"), file.attribute("split_hash")
+            if data_hash and splits.setdefault(data_hash, split_hash) != split_hash:
                 raise DataError(
-                    f"{file.path}: comes from the vid file of another of pose_files, but by another split, so that "
+                    f"{file.path}: comes from the data file of another of pose_files, but by another split, so that "
                     f"one's training images may be the other's test images; make both with one split."
                 )
             file.close()  # no handle is open when worker processes are forked
@@ -95,8 +95,8 @@ class Pose3DDataset(Dataset):
             "pose_files": [str(path) for path in paths],
             # A training goes on with the same images only.
             "split_hash": hashlib.sha256("".join(hashes).encode()).hexdigest(),
-            "vid_splits": splits,
-            "side": side,
+            "data_splits": splits,
+            "subset": subset,
             "joints": list(POSE_JOINTS),
         }
 

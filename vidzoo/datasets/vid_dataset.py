@@ -1,4 +1,4 @@
-"""Clips of a vid file's trials, one side of a split."""
+"""Clips of a data file's trials, one subset of a split."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from torch.utils.data import Dataset, get_worker_info
 
 from vidzoo.anatomy import BENCHMARK_JOINTS, COORDINATES, MARKERS, PELVIS_MARKERS
 from vidzoo.errors import ConfigError, DataError
+from vidzoo.io.data_file import DataFile, Reason, TrialReader
+from vidzoo.io.split_protocols import check_split
+from vidzoo.io.splits import Split, SplitEntry
 from vidzoo.registry import DATASETS, TRANSFORMS
-from vidzoo.split_protocols import check_split
-from vidzoo.splits import Split, SplitEntry
 from vidzoo.structures import MODALITIES, TorqueSample
-from vidzoo.vid_file import Reason, TrialReader, VidFile
 
 _PER_FRAME = tuple(name for name in MODALITIES if name not in ("frames", "marker_valid", "mass", "height"))
 _PELVIS = [MARKERS.index(name) for name in PELVIS_MARKERS]
@@ -108,9 +108,9 @@ class VIDDataset(Dataset):
     that are no target have frame index -1.
 
     Args:
-        vid_file: path of the vid file.
+        data_file: path of the data file.
         split: path of the split manifest made for it.
-        side: 'train' or 'test'.
+        subset: 'train' or 'test'.
         requires: modalities (``structures.MODALITIES``) to put into ``inputs``; nothing else is read.
         window: T, frames that a prediction sees.
         target_index: which of them is predicted, 0 to T - 1 (T - 1: a causal window); None: the centre, T being odd.
@@ -135,9 +135,9 @@ class VIDDataset(Dataset):
     def __init__(
         self,
         *,
-        vid_file: str | Path,
+        data_file: str | Path,
         split: str | Path,
-        side: Literal["train", "test"] = "train",
+        subset: Literal["train", "test"] = "train",
         requires: Sequence[str] = ("frames",),
         window: int = 13,
         target_index: int | None = None,
@@ -149,12 +149,12 @@ class VIDDataset(Dataset):
         image_size: int | None = None,
         pipeline: Sequence[Any] = (),
     ) -> None:
-        _check_arguments(side, requires, window, target_index, predictions, marker_frame, torques, image_size)
-        self.vid = VidFile(vid_file)
+        _check_arguments(subset, requires, window, target_index, predictions, marker_frame, torques, image_size)
+        self.data = DataFile(data_file)
         self.split = Split.load(split)
-        check_split(self.split, self.vid)
+        check_split(self.split, self.data)
         self.split_path = Path(split)
-        self.side, self.test_mode = side, side == "test"
+        self.subset, self.test_mode = subset, subset == "test"
         self.requires = tuple(requires)
         self.window, self.predictions = window, predictions
         self.target_index = window // 2 if target_index is None else target_index
@@ -176,10 +176,10 @@ class VIDDataset(Dataset):
             )
         self.tracks = list(self._load())
         self._clip_track, self._clip_start = self._tile()
-        self.vid.close()  # no handle is open when worker processes are forked
+        self.data.close()  # no handle is open when worker processes are forked
         if not len(self._clip_track):
             raise DataError(
-                f"{split}: no {side} entry of {vid_file} gives a clip: none is {window} frames long or shows the "
+                f"{split}: no {subset} entry of {data_file} gives a clip: none is {window} frames long or shows the "
                 f"camera asked for ({camera or 'any'}); use a smaller window, another camera or another split."
             )
 
@@ -190,7 +190,7 @@ class VIDDataset(Dataset):
 
     def _load(self) -> Iterator[Track]:
         left_out = []
-        for entry in self.split.train if self.side == "train" else self.split.test:
+        for entry in self.split.train if self.subset == "train" else self.split.test:
             if not entry.num_targets:
                 continue
             if entry.cameras and not self._needs_camera:
@@ -198,7 +198,7 @@ class VIDDataset(Dataset):
                     f"{self.split_path}: this split divides cameras, not frames; a dataset that reads no 'frames' "
                     f"would test what it learnt from. Use another protocol."
                 )
-            trial = self.vid.trial(entry.subject, entry.trial)
+            trial = self.data.trial(entry.subject, entry.trial)
             recording = self._read_recording(trial, entry)
             cameras = [""]
             if self._needs_camera:
@@ -211,7 +211,7 @@ class VIDDataset(Dataset):
         if not left_out:
             return
         what = (
-            f"{self.vid.path}: {len(left_out)} {self.side} trials lack the camera {self.camera or 'asked for'}: "
+            f"{self.data.path}: {len(left_out)} {self.subset} trials lack the camera {self.camera or 'asked for'}: "
             f"{', '.join(left_out[:8])}{' ...' if len(left_out) > 8 else ''}"
         )
         if self.test_mode:
@@ -228,15 +228,15 @@ class VIDDataset(Dataset):
         valid = (trial.array("validity", context)[:, columns] == 0) & np.isfinite(torques) & target[:, None]
         if ("height" in self.requires) and not trial.height_m > 0:
             raise DataError(
-                f"{self.vid.path}: {trial.subject}/{trial.trial} has height {trial.height_m} m, which the inputs need; "
-                f"correct it in the source and build the file anew."
+                f"{self.data.path}: {trial.subject}/{trial.trial} has height {trial.height_m} m, which the inputs "
+                f"need; correct it in the source and build the file anew."
             )
 
         modalities = {n: trial.array(n, context) for n in self.requires if n in _PER_FRAME}
         empty = [name for name, values in modalities.items() if not np.isfinite(values).any()]
         if empty:
             raise DataError(
-                f"{self.vid.path}: {trial.subject}/{trial.trial} has no '{empty[0]}' in the frames of this split, "
+                f"{self.data.path}: {trial.subject}/{trial.trial} has no '{empty[0]}' in the frames of this split, "
                 f"which the model takes as input; use a model of images, or leave the trial out of the split."
             )
         gt_markers = marker_valid = None
@@ -284,7 +284,7 @@ class VIDDataset(Dataset):
         return np.where(valid[:, None, None], force, np.float32(0)), valid
 
     def _read_track(self, trial: TrialReader, recording: Recording, camera: str) -> Track:
-        where = f"{self.vid.path}: {trial.subject}/{trial.trial}/{camera}"
+        where = f"{self.data.path}: {trial.subject}/{trial.trial}/{camera}"
         rotation = np.eye(3)
         if self.marker_frame == "camera":
             rotation = trial.camera_attribute(camera, "rotation")
@@ -411,10 +411,10 @@ class VIDDataset(Dataset):
         """Return the images ``shown`` [U] as uint8 [U, H, W, 3] RGB."""
         recording, offsets = track.recording, track.offsets
         assert offsets is not None
-        trial = self.vid.trial(recording.subject, recording.trial)
+        trial = self.data.trial(recording.subject, recording.trial)
         images: list[np.ndarray] = []
         for number in shown:
-            where = f"{self.vid.path}: image {number} of {recording.subject}/{recording.trial}/{track.camera}"
+            where = f"{self.data.path}: image {number} of {recording.subject}/{recording.trial}/{track.camera}"
             data = trial.jpeg(track.camera, int(offsets[number]), int(offsets[number + 1]))
             image = decode_jpeg(data, self.image_size)
             if image is None:
@@ -429,7 +429,7 @@ class VIDDataset(Dataset):
 
     # --- statistics ------------------------------------------------------------------------------------------------
     def target_statistics(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-        """Return mean and standard deviation of this side's targets and numeric inputs, each frame counted once.
+        """Return mean and standard deviation of this subset's targets and numeric inputs, each frame counted once.
 
         Keys: 'torques_per_kg' ([Q] N·m/kg, over good labels that some clip predicts), 'markers' ([M, 3] m, in the axes
         of the marker targets; there if these are), 'grf_per_kg' ([2, 3] N/kg; there if the forces are), 'input_' +
@@ -438,7 +438,7 @@ class VIDDataset(Dataset):
         the ground's origin.
 
         Raises:
-            DataError: a torque has no good label on this side.
+            DataError: a torque has no good label on this subset.
         """
         entries = {id(track.recording): track for track in self.tracks}.values()
         torques, valid = [], []
@@ -460,7 +460,7 @@ class VIDDataset(Dataset):
         for name, count in zip(self.torques, good.sum(axis=0)):
             if count == 0:
                 raise DataError(
-                    f"{self.split_path}: the {self.side} side holds no good label of '{name}'; leave it out of "
+                    f"{self.split_path}: the {self.subset} subset holds no good label of '{name}'; leave it out of "
                     f"'torques', or choose another split."
                 )
         statistics = {"torques_per_kg": _mean_std(np.concatenate(torques), good, MIN_TORQUE_STD)}
@@ -482,11 +482,11 @@ class VIDDataset(Dataset):
     def metainfo(self) -> dict[str, Any]:
         """What a metric or a report may want to know of the data (MMEngine hands it on as ``dataset_meta``)."""
         return {
-            "vid_file": str(self.vid.path),
+            "data_file": str(self.data.path),
             "split": str(self.split_path),
             "split_hash": self.split.hash,
             "protocol": self.split.protocol,
-            "side": self.side,
+            "subset": self.subset,
             "torques": self.torques,
             "marker_frame": self.marker_frame,
             "window": self.window,
@@ -512,7 +512,7 @@ class VIDDataset(Dataset):
         lines = [[family, *(int(v) for v in row[:4]), f"{row[4] / max(row[3], 1):.0%}"] for family, *row in table]
         headers = ["family", "recordings", "clips", "target frames", "predicted frames", "good labels"]
         title = (
-            f"{self.side} side of {self.split_path.name}: window {self.window}, target index {self.target_index}, "
+            f"{self.subset} subset of {self.split_path.name}: window {self.window}, target index {self.target_index}, "
             f"{self.predictions} predictions a clip"
         )
         return f"{title}\n{tabulate(lines, headers, intfmt=',', colalign=('left', *['right'] * 5))}"
@@ -584,7 +584,7 @@ def _mean_std(values: np.ndarray, valid: np.ndarray, floor: float) -> tuple[np.n
 
 
 def _check_arguments(
-    side: str,
+    subset: str,
     requires: Sequence[str],
     window: int,
     target_index: int | None,
@@ -593,8 +593,8 @@ def _check_arguments(
     torques: Sequence[str],
     image_size: int | None,
 ) -> None:
-    if side not in ("train", "test"):
-        raise ConfigError(f"VIDDataset: side='{side}' must be 'train' or 'test'.")
+    if subset not in ("train", "test"):
+        raise ConfigError(f"VIDDataset: subset='{subset}' must be 'train' or 'test'.")
     if isinstance(requires, str) or not set(requires) <= set(MODALITIES):
         raise ConfigError(f"VIDDataset: requires={requires!r} must be a list of some of {', '.join(MODALITIES)}.")
     if window < 1 or (target_index is None and window % 2 == 0):

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from vidzoo.atomic import atomic_path
 from vidzoo.engine.runner import load_config, test, train
 from vidzoo.errors import ConfigError, VidZooError
 from vidzoo.evaluation.ablation import Run, collect, run_folder, write_ablation
+from vidzoo.io.atomic import atomic_path
 
 NOTE = "run.py"
 """The config that is run in a folder, all merged."""

@@ -23,7 +23,7 @@ def split_evenly(count: int, batch_size: int, world_size: int, rank: int) -> lis
         ConfigError: there are fewer indices than processes.
     """
     if count < world_size:
-        raise ConfigError(f"the training side has {count} clips for {world_size} processes; start at most {count}.")
+        raise ConfigError(f"the training subset has {count} clips for {world_size} processes; start at most {count}.")
     steps = min(math.ceil(count / (batch_size * world_size)), count // world_size)
     parts = steps * world_size
     shares = range(rank, parts, world_size)

@@ -44,7 +44,7 @@ _FURTHER_KEYS = (
 )
 """Top-level keys that MMEngine and the runner below read beside MMEngine's runner's arguments."""
 
-_FILES = ("vid_file", "split")
+_FILES = ("data_file", "split")
 """Top-level keys that :func:`load_config` hands on to data sets and metrics."""
 
 _PROGRESS = {"_global_step", "_last_value", "best", "cooldown_counter", "last_step", "num_bad_epochs"}
@@ -246,7 +246,7 @@ def _dicts(value: Any) -> Iterator[dict[str, Any]]:
 
 
 def _hand_on_files(config: Config, path: Path, asked: Iterable[str]) -> None:
-    """Give ``vid_file`` and ``split`` to data sets and metrics where theirs is None, or to all if ``asked`` for."""
+    """Give ``data_file`` and ``split`` to data sets and metrics where theirs is None, or to all if ``asked`` for."""
     for holder in _file_holders(config):
         for name in _FILES:
             if name in holder and (name in asked or (holder[name] is None and name in config)):
@@ -261,16 +261,16 @@ def _hand_on_files(config: Config, path: Path, asked: Iterable[str]) -> None:
 
 def _file_holders(config: Config) -> list[dict[str, Any]]:
     parts = []
-    for side in ("train", "val", "test"):
-        loader = config.get(f"{side}_dataloader")
-        parts += [loader.get("dataset") if isinstance(loader, dict) else None, config.get(f"{side}_evaluator")]
+    for subset in ("train", "val", "test"):
+        loader = config.get(f"{subset}_dataloader")
+        parts += [loader.get("dataset") if isinstance(loader, dict) else None, config.get(f"{subset}_evaluator")]
     return [found for found in _dicts(parts) if set(_FILES) & found.keys()]
 
 
 def load_config(path: str | Path, options: dict[str, Any] | None = None) -> Config:
     """Read a config and override some of its keys.
 
-    ``vid_file`` and ``split`` at the config's top, or in ``options``, are those of every data set and metric that has
+    ``data_file`` and ``split`` at the config's top, or in ``options``, are those of every data set and metric that has
     such a key: the top's where the key is None, those in ``options`` everywhere.
 
     Packages in the current folder can be imported by the config.
@@ -280,7 +280,7 @@ def load_config(path: str | Path, options: dict[str, Any] | None = None) -> Conf
         options: dotted key -> value, as ``--cfg-options`` gives them.
 
     Raises:
-        ConfigError: there is no such file, it is no valid config, it names no vid file or split where one is needed,
+        ConfigError: there is no such file, it is no valid config, it names no data file or split where one is needed,
             or an option names a key that nothing reads.
     """
     path = Path(path)

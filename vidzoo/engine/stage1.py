@@ -21,11 +21,11 @@ def load_stage1(model: nn.Module, checkpoint: str | Path, split: Any = None) -> 
     Args:
         model: has the parts ``PARTS``.
         checkpoint: of a model with the same parts, or a training's work dir, whose newest one is taken.
-        split: the :class:`vidzoo.splits.Split` that the model is about to be trained on; None: none.
+        split: the :class:`vidzoo.io.splits.Split` that the model is about to be trained on; None: none.
 
     Raises:
         ConfigError: the model has no such parts.
-        CheckpointError: the checkpoint is missing, unreadable, of other parts, or was trained on the same vid file by
+        CheckpointError: the checkpoint is missing, unreadable, of other parts, or was trained on the same data file by
             another split, whose training images may be this one's test images.
     """
     absent = [name for name in PARTS if not isinstance(getattr(model, name, None), nn.Module)]
@@ -56,11 +56,11 @@ def load_stage1(model: nn.Module, checkpoint: str | Path, split: Any = None) -> 
 
 
 def _check_split(trained_on: dict[str, Any], split: Any, path: Path) -> None:
-    splits = trained_on.get("vid_splits")
-    before = splits.get(split.vid_hash) if isinstance(splits, dict) and split is not None else None
+    splits = trained_on.get("data_splits")
+    before = splits.get(split.data_hash) if isinstance(splits, dict) and split is not None else None
     if before is not None and before != split.hash:
         raise CheckpointError(
-            f"{path}: stage 1 was trained on this vid file's split {str(before)[:12]}, but the config now names "
+            f"{path}: stage 1 was trained on this data file's split {str(before)[:12]}, but the config now names "
             f"another, {split.hash[:12]}, whose test images it may have learnt; prepare and train stage 1 with that "
             f"split."
         )

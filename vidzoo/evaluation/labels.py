@@ -1,4 +1,4 @@
-"""The labels of some frames of a vid file, as flat arrays."""
+"""The labels of some frames of a data file, as flat arrays."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy as np
 
 from vidzoo.anatomy import BENCHMARK_JOINTS, COORDINATES
 from vidzoo.errors import DataError
-from vidzoo.splits import SplitEntry
-from vidzoo.vid_file import Reason, TrialReader, VidFile
+from vidzoo.io.data_file import DataFile, Reason, TrialReader
+from vidzoo.io.splits import SplitEntry
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Labels:
     torques: np.ndarray
     """[n, Q] float64 N·m; NaN where the file holds no number."""
     reason: np.ndarray
-    """[n, Q] uint8: why the label is not to be trusted (:class:`vidzoo.vid_file.Reason`), 0 where it is."""
+    """[n, Q] uint8: why the label is not to be trusted (:class:`vidzoo.io.data_file.Reason`), 0 where it is."""
     starts: np.ndarray
     """[trials + 1] int: rows starts[u] to starts[u + 1] are of trial u."""
 
@@ -78,7 +78,7 @@ def target_frames(entry: SplitEntry) -> np.ndarray:
     return np.unique(np.concatenate(ranges)) if ranges else np.empty(0, np.int64)
 
 
-def load_labels(vid: VidFile, entries: Sequence[SplitEntry], torques: Sequence[str] = BENCHMARK_JOINTS) -> Labels:
+def load_labels(data: DataFile, entries: Sequence[SplitEntry], torques: Sequence[str] = BENCHMARK_JOINTS) -> Labels:
     """Read the target frames of ``entries``; a frame that several entries name (one per camera) is read once.
 
     Raises:
@@ -93,10 +93,10 @@ def load_labels(vid: VidFile, entries: Sequence[SplitEntry], torques: Sequence[s
         index = np.unique(np.concatenate(parts))
         if not len(index):
             continue
-        trial = vid.trial(subject, name)
+        trial = data.trial(subject, name)
         if index[0] < 0 or index[-1] >= trial.num_frames:
             raise DataError(
-                f"{vid.path}: the split asks for frames {index[0]} to {index[-1]} of {subject}/{name}, which has "
+                f"{data.path}: the split asks for frames {index[0]} to {index[-1]} of {subject}/{name}, which has "
                 f"{trial.num_frames}; make the split anew from this file with tools/make_split.py."
             )
         value = trial.array("torques", index)[:, columns].astype(np.float64)

@@ -14,10 +14,10 @@ from mmengine.logging import print_log
 from tabulate import tabulate
 
 from vidzoo.anatomy import POSE_JOINTS
-from vidzoo.atomic import atomic_path
 from vidzoo.errors import DataError
 from vidzoo.evaluation.pose_functional import constant_pose, pose_figures
 from vidzoo.evaluation.torque_benchmark import provenance
+from vidzoo.io.atomic import atomic_path
 from vidzoo.registry import METRICS
 
 

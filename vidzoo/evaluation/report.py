@@ -34,9 +34,9 @@ def data_line(results: dict[str, Any]) -> str:
     split, data, counts = results["split"], results["data"], results["counts"]
     images = f"{' and '.join(data['images'])} images" if data["images"] else "no images"
     cameras = f" of {', '.join(data['cameras'])}" if data["cameras"] else ""
-    leaks = " (LEAKS: neighbours 10 ms apart are on both sides; every figure flatters)" if split["leaks"] else ""
+    leaks = " (LEAKS: neighbours 10 ms apart are on both subsets; every figure flatters)" if split["leaks"] else ""
     if split["protocol"] == "cross_camera":
-        leaks = " (the same motion is on both sides, seen by other cameras)"
+        leaks = " (the same motion is on both subsets, seen by other cameras)"
     trained_on = ((results["provenance"] or {}).get("trained_on") or {}).get("split_hash")
     if trained_on not in (None, split["hash"]):
         leaks += " (TRAINED ON ANOTHER SPLIT: test frames may have been learnt)"
@@ -147,7 +147,7 @@ def joint_table(results: dict[str, Any]) -> str:
 def action_table(results: dict[str, Any]) -> str:
     """Format the action level, families then trial names, beside the paper's Table 4.
 
-    A trial has the paper's figure of the same place in its family, where the test side has as many trials of it.
+    A trial has the paper's figure of the same place in its family, where the test subset has as many trials of it.
     """
     of_families: dict[str, list[str]] = {}
     for name, row in results["trial"].items():
@@ -183,7 +183,7 @@ def format_report(results: dict[str, Any]) -> str:
 
 
 def comparison_table(results: dict[str, dict[str, Any]]) -> str:
-    """Format the headlines of several results as a Markdown table: one row each, below the two floors of its test side.
+    """Format the headlines of several results as a Markdown table: one row each, below its test subset's floors.
 
     Parameters are all that the model was trained with; seconds are those of 1,000 predictions on the result's machine.
 

@@ -1,4 +1,4 @@
-"""Score predictions against a vid file's labels under a split: everything that ``results.json`` holds.
+"""Score predictions against a data file's labels under a split: everything that ``results.json`` holds.
 
 A *row* is a dict of one group of samples: ``mPJE_mean``, ``mPJE_sum``, ``RMSE`` (N·m/kg), ``percent_BWht``,
 ``pearson_r``, ``R2`` (each the mean of its figures per joint, over the joints where it is defined), ``ci95`` and the
@@ -20,13 +20,13 @@ import numpy as np
 
 from vidzoo import __version__
 from vidzoo.anatomy import ACTION_FAMILIES, BENCHMARK_JOINTS, LOWER_LIMB_JOINTS
-from vidzoo.atomic import atomic_path
 from vidzoo.errors import DataError
 from vidzoo.evaluation import functional as F
 from vidzoo.evaluation.labels import Labels, load_labels, target_frames
-from vidzoo.evaluation.predictions import Predictions, check_predictions, sample_groups
-from vidzoo.splits import Split
-from vidzoo.vid_file import Reason, VidFile
+from vidzoo.io.atomic import atomic_path
+from vidzoo.io.data_file import DataFile, Reason
+from vidzoo.io.predictions import Predictions, check_predictions, sample_groups
+from vidzoo.io.splits import Split
 
 FORMAT = "vid-results"
 VERSION = 1
@@ -67,16 +67,16 @@ class _Samples:
     cameras: dict[_Recording, list[str]]
 
 
-def check_origin(predictions: Predictions, vid: VidFile, split: Split) -> None:
-    """Check that predictions, vid file and split belong together.
+def check_origin(predictions: Predictions, data: DataFile, split: Split) -> None:
+    """Check that predictions, data file and split belong together.
 
     Raises:
         DataError: the split is another file's, or the predictions are of another split or of other joints.
     """
-    if split.vid_hash != vid.content_hash:
+    if split.data_hash != data.content_hash:
         raise DataError(
-            f"{vid.path}: the split was made for another vid file (content hash {split.vid_hash[:12]}, this one's is "
-            f"{vid.content_hash[:12]}); make it anew with tools/make_split.py."
+            f"{data.path}: the split was made for another data file (content hash {split.data_hash[:12]}, this one's "
+            f"is {data.content_hash[:12]}); make it anew with tools/make_split.py."
         )
     if predictions.split_hash != split.hash:
         raise DataError(
@@ -92,34 +92,34 @@ def check_origin(predictions: Predictions, vid: VidFile, split: Split) -> None:
     check_predictions(predictions, "predictions")
 
 
-def _check_cameras(cameras: dict[_Recording, list[str]], labels: Labels, vid: VidFile) -> None:
+def _check_cameras(cameras: dict[_Recording, list[str]], labels: Labels, data: DataFile) -> None:
     for trial in labels.trials:
         named = cameras.get((trial.subject, trial.trial), [])
         unknown = set(named) - {"", *trial.cameras} if trial.cameras else set()
         if unknown or ("" in named and len(named) > 1):
             raise DataError(
                 f"predictions: {trial.subject}/{trial.trial} has the cameras {', '.join(trial.cameras) or '(none)'} in "
-                f"{vid.path.name}, but the predictions name {', '.join(repr(name) for name in sorted(named))[:300]}; "
+                f"{data.path.name}, but the predictions name {', '.join(repr(name) for name in sorted(named))[:300]}; "
                 f"name cameras of the file, or '' alone for a model that sees no image."
             )
 
 
-def _match(predictions: Predictions, vid: VidFile, split: Split) -> _Samples:
+def _match(predictions: Predictions, data: DataFile, split: Split) -> _Samples:
     """Pair each prediction with its label.
 
     Raises:
         DataError: the predictions are of another split or of other joints, or not exactly the split's test frames.
     """
-    check_origin(predictions, vid, split)
-    labels = load_labels(vid, split.test)
+    check_origin(predictions, data, split)
+    labels = load_labels(data, split.test)
     if not len(labels):
-        raise DataError("split: its test side is empty; make a split that holds frames on both sides.")
+        raise DataError("split: its test subset is empty; make a split that holds frames on both subsets.")
     unit = {(trial.subject, trial.trial): u for u, trial in enumerate(labels.trials)}
     groups, group = sample_groups(predictions)
     cameras: dict[_Recording, list[str]] = {}
     for subject, name, camera in groups:
         cameras.setdefault((subject, name), []).append(camera)
-    _check_cameras(cameras, labels, vid)
+    _check_cameras(cameras, labels, data)
 
     chosen = {camera for named in cameras.values() for camera in named if camera}
     """Cameras of all predictions: each trial is asked for every one of them that it has."""
@@ -158,7 +158,7 @@ def _match(predictions: Predictions, vid: VidFile, split: Split) -> _Samples:
         note(extra, key, predictions.frame[mine])
     problems = [
         f"{sum(n for n, _ in found):,} frames are {kind}, the first is {found[0][1]}"
-        for kind, found in (("missing", missing), ("not in the split's test side", extra))
+        for kind, found in (("missing", missing), ("not in the split's test subset", extra))
         if found
     ]
     if problems:
@@ -278,7 +278,9 @@ def _fit_floors(train: Labels, counts: np.ndarray) -> tuple[dict[str, Callable[[
     return predictors, values
 
 
-def score(predictions: Predictions, vid: VidFile, split: Split, resamples: int = 2000, seed: int = 0) -> dict[str, Any]:
+def score(
+    predictions: Predictions, data: DataFile, split: Split, resamples: int = 2000, seed: int = 0
+) -> dict[str, Any]:
     """Score predictions; return all of ``results.json`` (paper, equation 8 and Tables 2-4; rows: see the module).
 
     Two choices of labels are scored: the good ones (the headline: ``overall``, ``joint``, ``family``, ``trial``) and
@@ -289,19 +291,19 @@ def score(predictions: Predictions, vid: VidFile, split: Split, resamples: int =
     Args:
         predictions: of exactly the split's test frames, once for each camera: the split's own where it names some,
             else every camera that the predictions name anywhere, in each trial that has it.
-        vid: the file that the split was made for.
-        split: whose test side is scored and whose training side the floors are fitted on.
+        data: the file that the split was made for.
+        split: whose test subset is scored and whose training subset the floors are fitted on.
         resamples: of the bootstrap behind ``ci95``, which draws subjects where there are several and trials otherwise.
         seed: of the bootstrap.
 
     Raises:
         DataError: the predictions do not belong to this split or are not exactly its test frames.
     """
-    samples = _match(predictions, vid, split)
+    samples = _match(predictions, data, split)
     labels, row = samples.labels, samples.row
     unit, mass, height, true = labels.unit[row], labels.mass[row], labels.height[row], labels.torques[row]
     valid, finite = labels.valid[row], labels.finite[row]
-    train = load_labels(vid, split.train)
+    train = load_labels(data, split.train)
 
     def section(torques: np.ndarray, counts: np.ndarray) -> dict[str, Any]:
         counts = counts & np.isfinite(torques)
@@ -347,7 +349,7 @@ def score(predictions: Predictions, vid: VidFile, split: Split, resamples: int =
             "families_not_trained_on": _sorted_families(tested - set(train.family.tolist())),
         },
         "data": {
-            "vid_hash": vid.content_hash,
+            "vid_hash": data.content_hash,
             "motion": sorted({trial.motion for trial in labels.trials}),
             "images": sorted(images),
             "cameras": sorted({camera for cameras in samples.cameras.values() for camera in cameras if camera}),
@@ -365,13 +367,13 @@ def score(predictions: Predictions, vid: VidFile, split: Split, resamples: int =
     }
 
 
-def recording_errors(predictions: Predictions, vid: VidFile, split: Split) -> dict[tuple[str, str], float]:
+def recording_errors(predictions: Predictions, data: DataFile, split: Split) -> dict[tuple[str, str], float]:
     """Return mPJE_mean, N·m/kg over good labels, of each test recording (subject, trial) that has good labels.
 
     Raises:
         DataError: as :func:`score`.
     """
-    samples = _match(predictions, vid, split)
+    samples = _match(predictions, data, split)
     labels, row = samples.labels, samples.row
     unit, mass, height = labels.unit[row], labels.mass[row], labels.height[row]
     sums = F.trial_sums(samples.torques, labels.torques[row], labels.valid[row], mass, height, unit, len(labels.trials))

@@ -18,13 +18,13 @@ from mmengine.logging import MessageHub, print_log
 import vidzoo
 from vidzoo.anatomy import BENCHMARK_JOINTS
 from vidzoo.errors import DataError
-from vidzoo.evaluation.predictions import Predictions, write_predictions
 from vidzoo.evaluation.provenance import commit, file_sha256, processor
 from vidzoo.evaluation.report import format_line, format_report
 from vidzoo.evaluation.score import score, write_results
+from vidzoo.io.data_file import DataFile
+from vidzoo.io.predictions import Predictions, write_predictions
+from vidzoo.io.splits import Split
 from vidzoo.registry import METRICS
-from vidzoo.splits import Split
-from vidzoo.vid_file import VidFile
 
 _LOGGED = ("mPJE_mean", "mPJE_sum", "lower_limb_mean", "RMSE", "percent_BWht", "pearson_r", "R2")
 
@@ -69,15 +69,15 @@ def provenance(device: torch.device) -> dict[str, Any]:
 
 @METRICS.register_module()
 class TorqueBenchmark(BaseMetric):
-    """Score ``pred_torques`` against the vid file's labels on the three levels of the benchmark.
+    """Score ``pred_torques`` against the data file's labels on the three levels of the benchmark.
 
     Every test frame of the split must be predicted once (see :func:`vidzoo.evaluation.score.score`), however many
     processes share the work. Logs ``mPJE_mean`` and ``mPJE_sum`` (N·m/kg; the former is what ``save_best`` should
     name), ``lower_limb_mean``, ``RMSE``, ``percent_BWht``, ``pearson_r``, ``R2``, and both floors' mPJE_mean.
 
     Args:
-        vid_file: path of the vid file.
-        split: path of the split manifest; its test side is scored, its training side makes the floors.
+        data_file: path of the data file.
+        split: path of the split manifest; its test subset is scored, its training subset makes the floors.
         out_dir: folder that gets ``predictions.npz`` and ``results.json``, made where it is missing; None: no files.
         collect_device: how processes hand in their clips. 'gpu': through the process group, be it NCCL or gloo; 'cpu':
             through files in the working directory, which all of them must share.
@@ -96,7 +96,7 @@ class TorqueBenchmark(BaseMetric):
 
     def __init__(
         self,
-        vid_file: str | Path,
+        data_file: str | Path,
         split: str | Path,
         out_dir: str | Path | None = None,
         collect_device: str = "gpu",
@@ -104,7 +104,7 @@ class TorqueBenchmark(BaseMetric):
         print_tables: bool = True,
     ) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix)
-        self.vid = VidFile(vid_file)
+        self.data = DataFile(data_file)
         self.split = Split.load(split)
         self.out_dir = None if out_dir is None else Path(out_dir)
         self.print_tables = print_tables
@@ -130,7 +130,7 @@ class TorqueBenchmark(BaseMetric):
     def compute_metrics(self, results: list) -> dict[str, float]:
         """Score all processes' clips at once, write the files and print; called on the main process alone."""
         predictions = self._gather(results)
-        scored = score(predictions, self.vid, self.split)
+        scored = score(predictions, self.data, self.split)
         hub = MessageHub.get_current_instance()
         if self.out_dir is not None:
             self.out_dir.mkdir(parents=True, exist_ok=True)

@@ -13,11 +13,13 @@ from pydantic import Field
 
 from vidzoo import __version__
 from vidzoo.anatomy import BENCHMARK_JOINTS, COORDINATES
-from vidzoo.atomic import atomic_path
 from vidzoo.errors import ConfigError, DataError
 from vidzoo.evaluation.labels import load_labels
 from vidzoo.evaluation.provenance import file_sha256
 from vidzoo.evaluation.score import UNITS
+from vidzoo.io.atomic import atomic_path
+from vidzoo.io.data_file import DataFile
+from vidzoo.io.splits import PROTOCOLS, Split
 from vidzoo.leaderboard.documents import (
     BENCHMARK_ID,
     BenchmarkId,
@@ -30,8 +32,6 @@ from vidzoo.leaderboard.documents import (
     canonical,
     read_document,
 )
-from vidzoo.splits import PROTOCOLS, Split
-from vidzoo.vid_file import VidFile
 
 HIGHER_IS_BETTER = ("pearson_r", "R2")
 RANKED_BY = "mPJE_mean"
@@ -55,7 +55,7 @@ class Data(Document):
     """Where to get it, or the command that makes it."""
     licence: Line
     vid_hash: Sha256 | None
-    """Content hash of the vid file behind the labels; None: nobody has defined the benchmark yet."""
+    """Content hash of the data file behind the labels; None: nobody has defined the benchmark yet."""
 
 
 class FrameSet(Document):
@@ -64,12 +64,12 @@ class FrameSet(Document):
     file: Annotated[str, Field(pattern=r"^[a-z_]{1,30}\.split\.json$")]
     sha256: Sha256
     frames_hash: Sha256
-    """Of what is trained on and tested, whatever the bits of the file (:attr:`vidzoo.splits.Split.frames_hash`)."""
+    """Of what is trained on and tested, whatever the bits of the file (:attr:`vidzoo.io.splits.Split.frames_hash`)."""
     leaks: bool
 
 
 class LabelFile(Document):
-    """The labels: a vid file of nothing else beside the benchmark's file."""
+    """The labels: a data file of nothing else beside the benchmark's file."""
 
     file: Annotated[str, Field(pattern=r"^labels-[0-9a-f]{8}\.h5$")]
     sha256: Sha256
@@ -97,7 +97,7 @@ class Benchmark(Document):
     data: Data
     split: FrameSet | None
     labels: LabelFile | None
-    """None: the labels may not be passed on; whoever scores brings a vid file of ``data.vid_hash``."""
+    """None: the labels may not be passed on; whoever scores brings a data file of ``data.vid_hash``."""
     joints: tuple[Line, ...]
     metrics: dict[str, Metric]
     scorer: Line
@@ -123,20 +123,20 @@ def check_id(text: str) -> BenchmarkId:
     return text
 
 
-def write_labels(vid: VidFile, path: Path) -> None:
-    """Write a vid file of the benchmark joints' labels alone: no images, no motion, other torques 0.
+def write_labels(data: DataFile, path: Path) -> None:
+    """Write a data file of the benchmark joints' labels alone: no images, no motion, other torques 0.
 
     It keeps the content hash of the file that it was made from.
     """
     with (
         atomic_path(path) as temporary,
         h5py.File(temporary, "w", libver=("v110", "v110")) as out,  # compact, and older libraries read it
-        h5py.File(vid.path, "r", locking=False) as source,
+        h5py.File(data.path, "r", locking=False) as source,
     ):
         for key in ("format", "version", "markers", "coordinates", "settings", "content_hash", "units"):
             out.attrs[key] = source.attrs[key]
         out.attrs["builder"] = f"vidzoo {__version__}: labels alone"
-        for trial in vid:
+        for trial in data:
             group = out.create_group(f"{trial.subject}/{trial.trial}")
             group.attrs.update(source[group.name].attrs)
             for name in _LABEL_ARRAYS:
@@ -150,14 +150,14 @@ def write_labels(vid: VidFile, path: Path) -> None:
 
 
 def define(
-    folder: Path, name: str, vid: VidFile, split: Split, source: str, licence: str, public: bool, rule: str
+    folder: Path, name: str, data: DataFile, split: Split, source: str, licence: str, public: bool, rule: str
 ) -> Benchmark:
     """Write a benchmark into ``folder/<name>/``: its file, the split's manifest and, if ``public``, the labels.
 
     Args:
         folder: of the benchmarks.
         name: name@version.
-        vid: the data.
+        data: the data.
         split: of it.
         source: where the data can be had.
         licence: of the data.
@@ -176,17 +176,17 @@ def define(
         if waiting.split is not None:
             raise ConfigError(f"{path}: is defined already and does not change; give the new one another version.")
         claimed = waiting.claimed
-    if split.vid_hash != vid.content_hash:
-        raise DataError(f"{vid.path}: is not the file that the split was made for; make the split anew.")
-    trials = load_labels(vid, (*split.train, *split.test)).trials
+    if split.data_hash != data.content_hash:
+        raise DataError(f"{data.path}: is not the file that the split was made for; make the split anew.")
+    trials = load_labels(data, (*split.train, *split.test)).trials
     path.parent.mkdir(parents=True, exist_ok=True)
     manifest = path.with_name(f"{split.protocol}.split.json")
     split.save(manifest)
     labels = None
     if public:
-        named = path.with_name(f"labels-{vid.content_hash[:8]}.h5")
+        named = path.with_name(f"labels-{data.content_hash[:8]}.h5")
         if not named.exists():
-            write_labels(vid, named)
+            write_labels(data, named)
         labels = LabelFile(file=named.name, sha256=file_sha256(named))
     motions = {trial.motion for trial in trials}
     found = Benchmark(
@@ -197,7 +197,7 @@ def define(
             motion="synthetic" if "synthetic" in motions else "real",
             source=source,
             licence=licence,
-            vid_hash=vid.content_hash,
+            vid_hash=data.content_hash,
         ),
         split=FrameSet(
             file=manifest.name, sha256=file_sha256(manifest), frames_hash=split.frames_hash, leaks=split.leaks

@@ -15,10 +15,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from vidzoo.atomic import atomic_path
 from vidzoo.errors import ConfigError, DataError
-from vidzoo.evaluation.predictions import Predictions, read_predictions
 from vidzoo.evaluation.provenance import file_sha256
+from vidzoo.io.atomic import atomic_path
+from vidzoo.io.predictions import Predictions, read_predictions
 from vidzoo.leaderboard.benchmark import RANKED_BY
 from vidzoo.leaderboard.documents import (
     ENTRY_ID,
@@ -157,7 +157,7 @@ def describe(
         return found if isinstance(found, dict) else {}
 
     environment = {key: _line(provenance.get(key)) for key in ("vidzoo", "torch", "python", "device", "processes")}
-    training = {key: _line(part("trained_on").get(key)) for key in ("vid_file", "split_hash", "protocol", "side")}
+    training = {key: _line(part("trained_on").get(key)) for key in ("data_file", "split_hash", "protocol", "side")}
     content = {
         "benchmark": benchmark,
         "model": model,
@@ -235,7 +235,7 @@ def for_split(predictions: Predictions, split_hash: str, frames_hash: str, bench
     """Return predictions as of the benchmark's split.
 
     Those of a file built anew on another machine, which may differ in the last bit and so have a split of another
-    hash, are taken where that split has the same frames on both sides.
+    hash, are taken where that split has the same frames on both subsets.
 
     Raises:
         DataError: they are of another split.

@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from vidzoo.errors import ConfigError, VidZooError
-from vidzoo.evaluation.predictions import read_predictions
 from vidzoo.evaluation.provenance import file_sha256
 from vidzoo.evaluation.score import score
+from vidzoo.io.data_file import DataFile
+from vidzoo.io.predictions import read_predictions
+from vidzoo.io.splits import Split
 from vidzoo.leaderboard.benchmark import Benchmark
 from vidzoo.leaderboard.bundle import MAX_UNPACKED_BYTES, for_split
 from vidzoo.leaderboard.documents import read_document
 from vidzoo.leaderboard.entry import Scores, Stored, trim
 from vidzoo.leaderboard.store import Store
-from vidzoo.splits import Split
-from vidzoo.vid_file import VidFile
 
 TOLERANCE = 1e-6
 """Relative: sums on another processor differ in the last digits."""
@@ -59,15 +59,15 @@ class _Scorer:
 
     def __init__(self, store: Store, labels: Sequence[str | Path]) -> None:
         self.store, self._given = store, labels
-        self._ready: dict[str, tuple[Benchmark, str, Split, VidFile | None]] = {}
+        self._ready: dict[str, tuple[Benchmark, str, Split, DataFile | None]] = {}
 
-    def benchmark(self, name: str) -> tuple[Benchmark, str, Split, VidFile | None]:
+    def benchmark(self, name: str) -> tuple[Benchmark, str, Split, DataFile | None]:
         if name not in self._ready:
             benchmark, digest = self.store.benchmark(name)
             split = self.store.split(benchmark)
             needs_given = benchmark.labels is None and not self._given
-            vid = None if needs_given else self.store.labels(benchmark, self._given)
-            self._ready[name] = benchmark, digest, split, vid
+            data = None if needs_given else self.store.labels(benchmark, self._given)
+            self._ready[name] = benchmark, digest, split, data
         return self._ready[name]
 
     def rescore(self, stored: Stored) -> Rescored:
@@ -77,18 +77,18 @@ class _Scorer:
             VidZooError: something that it needs is broken.
         """
         submission = stored.entry.submission
-        benchmark, digest, split, vid = self.benchmark(submission.benchmark)
+        benchmark, digest, split, data = self.benchmark(submission.benchmark)
         assert benchmark.split is not None
         if digest != stored.entry.benchmark_sha256:
             raise ConfigError(f"{submission.benchmark}: its file is not the one that {stored.id} was scored with.")
         path = self.store.folder / "predictions" / f"{submission.predictions_sha256}.npz"
         if not path.is_file() or file_sha256(path) != submission.predictions_sha256:
             raise ConfigError(f"{path}: is missing or was changed; restore it.")
-        if vid is None:
+        if data is None:
             return Rescored(stored, None, ())
         predictions = read_predictions(path, MAX_UNPACKED_BYTES)
         predictions = for_split(predictions, split.hash, benchmark.split.frames_hash, benchmark.id)
-        now = trim(score(predictions, vid, split))
+        now = trim(score(predictions, data, split))
         return Rescored(stored, now, tuple(differences(stored.entry.scores.model_dump(), now.model_dump())))
 
 
@@ -114,7 +114,7 @@ def check(
     Args:
         store: to look at.
         render: name -> content of the generated files.
-        labels: vid files, for benchmarks whose labels are not in the store.
+        labels: data files, for benchmarks whose labels are not in the store.
         track: iterates over the entries' files, with a progress bar perhaps.
     """
     problems: list[Problem] = []

@@ -186,7 +186,7 @@ def make_app(
         store: the record.
         database: see :class:`Database`.
         key: the server's, which tokens are derived from.
-        labels: vid files of benchmarks whose labels are not in the store.
+        labels: data files of benchmarks whose labels are not in the store.
         revoked: users whose tokens no longer count.
 
     Raises:

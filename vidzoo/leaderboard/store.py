@@ -30,6 +30,8 @@ from filelock import FileLock
 from vidzoo.errors import ConfigError, DataError
 from vidzoo.evaluation.provenance import file_sha256
 from vidzoo.evaluation.score import score
+from vidzoo.io.data_file import DataFile
+from vidzoo.io.splits import Split
 from vidzoo.leaderboard.benchmark import Benchmark, ship
 from vidzoo.leaderboard.bundle import Bundle, Submission, check_claim, for_split, slug
 from vidzoo.leaderboard.documents import (
@@ -39,8 +41,6 @@ from vidzoo.leaderboard.documents import (
     sha256,
 )
 from vidzoo.leaderboard.entry import Entry, Scores, Stored, trim
-from vidzoo.splits import Split
-from vidzoo.vid_file import VidFile
 
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
 """A shared disk may know no hard links; names hold a time and a hash, so that nobody else has the same."""
@@ -173,8 +173,8 @@ class Store:
             raise DataError(f"{path}: is missing or was changed; restore it.")
         return Split.load(path)
 
-    def labels(self, benchmark: Benchmark, given: Sequence[str | Path] = ()) -> VidFile:
-        """Return the vid file that holds a benchmark's labels: the store's own, or one of those given.
+    def labels(self, benchmark: Benchmark, given: Sequence[str | Path] = ()) -> DataFile:
+        """Return the data file that holds a benchmark's labels: the store's own, or one of those given.
 
         Raises:
             DataError: there is none, or the store's was changed.
@@ -183,12 +183,12 @@ class Store:
             path = self.folder / "benchmarks" / benchmark.name / benchmark.labels.file
             if not path.is_file() or file_sha256(path) != benchmark.labels.sha256:
                 raise DataError(f"{path}: is missing or was changed; restore it.")
-            return VidFile(path)
-        for vid in map(VidFile, given):
-            if vid.content_hash == benchmark.data.vid_hash:
-                return vid
+            return DataFile(path)
+        for data in map(DataFile, given):
+            if data.content_hash == benchmark.data.vid_hash:
+                return data
         raise DataError(
-            f"{benchmark.id}: its labels may not be passed on and are not in the store; give the vid file of content "
+            f"{benchmark.id}: its labels may not be passed on and are not in the store; give the data file of content "
             f"hash {(benchmark.data.vid_hash or '')[:12]} with --labels."
         )
 
@@ -227,11 +227,11 @@ class Store:
         split = self.split(benchmark)
         assert benchmark.split is not None
         predictions = for_split(bundle.predictions, split.hash, benchmark.split.frames_hash, name)
-        vid = self.labels(benchmark, labels)
+        data = self.labels(benchmark, labels)
         try:
-            results = score(predictions, vid, split)
+            results = score(predictions, data, split)
         finally:
-            vid.close()
+            data.close()
         scores = trim(results)
         check_claim(bundle.submission.claimed, results["overall"])
         return results, scores, digest

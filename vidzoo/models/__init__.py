@@ -2,6 +2,7 @@
 
 from vidzoo.models import (
     backbones,
+    codecs,
     data_preprocessors,
     estimators,
     heatmap_heads,
@@ -9,11 +10,11 @@ from vidzoo.models import (
     marker_regressors,
     pose_decoders,
     temporal_heads,
-    torque_codec,
 )
 
 __all__ = [
     "backbones",
+    "codecs",
     "data_preprocessors",
     "estimators",
     "heatmap_heads",
@@ -21,5 +22,4 @@ __all__ = [
     "marker_regressors",
     "pose_decoders",
     "temporal_heads",
-    "torque_codec",
 ]

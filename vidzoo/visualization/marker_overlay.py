@@ -1,4 +1,4 @@
-"""Draw projected markers on an image of a vid file: the quickest check of a camera's conventions."""
+"""Draw projected markers on an image of a data file: the quickest check of a camera's conventions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def project_to_crop(
 ) -> np.ndarray:
     """Project ground-frame points into a stored image, [..., 2] pixels, pixel centres at integers; NaN if not seen.
 
-    Lens distortion, which a vid file does not keep, is left out.
+    Lens distortion, which a data file does not keep, is left out.
 
     Args:
         markers: [..., 3] m; NaN where missing.

@@ -10,14 +10,14 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from vidzoo.anatomy import BENCHMARK_JOINTS
-from vidzoo.atomic import atomic_path
 from vidzoo.errors import DataError
 from vidzoo.evaluation.functional import mpje_joint
 from vidzoo.evaluation.labels import load_labels
-from vidzoo.evaluation.predictions import Predictions
 from vidzoo.evaluation.score import check_origin, recording_errors
-from vidzoo.splits import Split
-from vidzoo.vid_file import VidFile
+from vidzoo.io.atomic import atomic_path
+from vidzoo.io.data_file import DataFile
+from vidzoo.io.predictions import Predictions
+from vidzoo.io.splits import Split
 
 _COLUMNS = 4
 _COLOURS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
@@ -93,32 +93,32 @@ def save_figure(figure: Figure, path: str | Path, dpi: int = 120) -> None:
         FigureCanvasAgg(figure).print_figure(temporary, dpi=dpi, format="png")
 
 
-def typical_recording(predictions: Predictions, vid: VidFile, split: Split) -> tuple[str, str]:
+def typical_recording(predictions: Predictions, data: DataFile, split: Split) -> tuple[str, str]:
     """Return the test recording (subject, trial) whose mPJE_mean is nearest to the median: neither best nor worst.
 
     Raises:
         DataError: the predictions do not fit the split, or no recording has a good label.
     """
-    errors = recording_errors(predictions, vid, split)
+    errors = recording_errors(predictions, data, split)
     if not errors:
-        raise DataError(f"{vid.path}: no test recording has a good label; name one with --subject and --trial.")
+        raise DataError(f"{data.path}: no test recording has a good label; name one with --subject and --trial.")
     median = float(np.median(list(errors.values())))
     return min(errors, key=lambda recording: abs(errors[recording] - median))
 
 
-def plot_recording(predictions: Predictions, vid: VidFile, split: Split, subject: str, trial: str) -> Figure:
+def plot_recording(predictions: Predictions, data: DataFile, split: Split, subject: str, trial: str) -> Figure:
     """Draw the test frames of one recording: prediction (one line per camera) against the file's labels.
 
     Raises:
-        DataError: the recording is not in the split's test side, or the predictions are another split's or lack some
+        DataError: the recording is not in the split's test subset, or the predictions are another split's or lack some
             of its frames.
     """
-    check_origin(predictions, vid, split)
+    check_origin(predictions, data, split)
     entries = [entry for entry in split.test if (entry.subject, entry.trial) == (subject, trial)]
     if not entries:
         known = ", ".join(dict.fromkeys(f"{entry.subject}/{entry.trial}" for entry in split.test))
-        raise DataError(f"{subject}/{trial} is not in the split's test side; it holds {known[:500]}.")
-    labels = load_labels(vid, entries)
+        raise DataError(f"{subject}/{trial} is not in the split's test subset; it holds {known[:500]}.")
+    labels = load_labels(data, entries)
     mine = (predictions.subject == subject) & (predictions.trial == trial)
     columns = [predictions.joint_names.index(name) for name in BENCHMARK_JOINTS]
     mass = labels.trials[0].mass_kg

@@ -1,4 +1,4 @@
-# Pose3d files, made by tools/prepare_pose3d.py: single images with joints, for stage 1. A leaf names its files.
+# Pose files, made by tools/prepare_pose3d.py: single images with joints, for stage 1. A leaf names its files.
 train_dataloader = dict(
     batch_size=32,
     num_workers=4,
@@ -9,7 +9,7 @@ train_dataloader = dict(
     dataset=dict(
         type="Pose3DDataset",
         pose_files=["data/pose3d_train.h5"],
-        side="train",
+        subset="train",
         image_size=256,
         pipeline=[
             dict(type="CropJitter", scale=0.25, shift=0.05),
@@ -24,7 +24,7 @@ test_dataloader = dict(
     num_workers=4,
     collate_fn=dict(type="default_collate"),
     sampler=dict(type="DefaultSampler", shuffle=False),
-    dataset=dict(type="Pose3DDataset", pose_files=["data/pose3d_test.h5"], side="test", image_size=256),
+    dataset=dict(type="Pose3DDataset", pose_files=["data/pose3d_test.h5"], subset="test", image_size=256),
 )
 test_cfg = dict()
 test_evaluator = dict(type="PoseBenchmark")

@@ -1,6 +1,6 @@
-# A vid file and a split manifest; a leaf, or --cfg-options, gives these two names other values. Where a data set or a
+# A data file and a split manifest; a leaf, or --cfg-options, gives these two names other values. Where a data set or a
 # metric says None, it gets them.
-vid_file = "data/vid.h5"
+data_file = "data/vid.h5"
 split = "data/vid_block.json"
 
 # marker_frame: OpenCap's cameras are calibrated to a checkerboard whose place in the laboratory is not given, so marker
@@ -15,9 +15,9 @@ train_dataloader = dict(
     batch_sampler=dict(type="EvenBatchSampler"),
     dataset=dict(
         type="VIDDataset",
-        vid_file=None,
+        data_file=None,
         split=None,
-        side="train",
+        subset="train",
         requires=["frames"],
         window=13,
         predictions=1,
@@ -38,9 +38,9 @@ test_dataloader = dict(
     sampler=dict(type="DefaultSampler", shuffle=False),
     dataset=dict(
         type="VIDDataset",
-        vid_file=None,
+        data_file=None,
         split=None,
-        side="test",
+        subset="test",
         requires=["frames"],
         window=13,
         predictions=32,
@@ -49,4 +49,4 @@ test_dataloader = dict(
     ),
 )
 test_cfg = dict()
-test_evaluator = dict(type="TorqueBenchmark", vid_file=None, split=None)
+test_evaluator = dict(type="TorqueBenchmark", data_file=None, split=None)

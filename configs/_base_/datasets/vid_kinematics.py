@@ -1,7 +1,7 @@
-# A vid file with inertial torques and foot Jacobians, and a split manifest; a leaf, or --cfg-options, gives these two
+# A data file with inertial torques and foot Jacobians, and a split manifest; a leaf, or --cfg-options, gives these two
 # names other values. Where a data set or a metric says None, it gets them. Windows are causal: the last frame of 13 is
 # predicted. HorizontalFlip mirrors kinematics and torques: what one leg does, the other one may do too.
-vid_file = "data/vid.h5"
+data_file = "data/vid.h5"
 split = "data/vid_block.json"
 
 train_dataloader = dict(
@@ -13,9 +13,9 @@ train_dataloader = dict(
     batch_sampler=dict(type="EvenBatchSampler"),
     dataset=dict(
         type="VIDDataset",
-        vid_file=None,
+        data_file=None,
         split=None,
-        side="train",
+        subset="train",
         requires=["coordinates", "coordinate_velocities", "mass", "height"],
         window=13,
         target_index=12,
@@ -30,9 +30,9 @@ test_dataloader = dict(
     sampler=dict(type="DefaultSampler", shuffle=False),
     dataset=dict(
         type="VIDDataset",
-        vid_file=None,
+        data_file=None,
         split=None,
-        side="test",
+        subset="test",
         requires=["coordinates", "coordinate_velocities", "mass", "height"],
         window=13,
         target_index=12,
@@ -40,4 +40,4 @@ test_dataloader = dict(
     ),
 )
 test_cfg = dict()
-test_evaluator = dict(type="TorqueBenchmark", vid_file=None, split=None)
+test_evaluator = dict(type="TorqueBenchmark", data_file=None, split=None)

@@ -1,5 +1,5 @@
 # As vid.py, for two cores and a few people before one camera: 96 x 96 images, one worker.
-vid_file = "data/vid.h5"
+data_file = "data/vid.h5"
 split = "data/vid_block.json"
 
 train_dataloader = dict(
@@ -12,9 +12,9 @@ train_dataloader = dict(
     batch_sampler=dict(type="EvenBatchSampler"),
     dataset=dict(
         type="VIDDataset",
-        vid_file=None,
+        data_file=None,
         split=None,
-        side="train",
+        subset="train",
         requires=["frames"],
         window=13,
         predictions=4,
@@ -34,9 +34,9 @@ test_dataloader = dict(
     sampler=dict(type="DefaultSampler", shuffle=False),
     dataset=dict(
         type="VIDDataset",
-        vid_file=None,
+        data_file=None,
         split=None,
-        side="test",
+        subset="test",
         requires=["frames"],
         window=13,
         predictions=32,
@@ -45,4 +45,4 @@ test_dataloader = dict(
     ),
 )
 test_cfg = dict()
-test_evaluator = dict(type="TorqueBenchmark", vid_file=None, split=None)
+test_evaluator = dict(type="TorqueBenchmark", data_file=None, split=None)

@@ -1,6 +1,6 @@
-# A vid file's markers and their velocities in long clips: no image is read, so that a frame costs next to nothing.
+# A data file's markers and their velocities in long clips: no image is read, so that a frame costs next to nothing.
 # HorizontalFlip mirrors markers and torques: what one leg does, the other one may do too.
-vid_file = "data/vid.h5"
+data_file = "data/vid.h5"
 split = "data/vid_block.json"
 
 train_dataloader = dict(
@@ -12,9 +12,9 @@ train_dataloader = dict(
     batch_sampler=dict(type="EvenBatchSampler"),
     dataset=dict(
         type="VIDDataset",
-        vid_file=None,
+        data_file=None,
         split=None,
-        side="train",
+        subset="train",
         requires=["markers", "marker_velocities"],
         window=13,
         predictions=32,
@@ -28,13 +28,13 @@ test_dataloader = dict(
     sampler=dict(type="DefaultSampler", shuffle=False),
     dataset=dict(
         type="VIDDataset",
-        vid_file=None,
+        data_file=None,
         split=None,
-        side="test",
+        subset="test",
         requires=["markers", "marker_velocities"],
         window=13,
         predictions=32,
     ),
 )
 test_cfg = dict()
-test_evaluator = dict(type="TorqueBenchmark", vid_file=None, split=None)
+test_evaluator = dict(type="TorqueBenchmark", data_file=None, split=None)

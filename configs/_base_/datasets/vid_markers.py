@@ -1,6 +1,6 @@
-# A vid file and a split manifest, markers in place of images; a leaf, or --cfg-options, gives these two names other
+# A data file and a split manifest, markers in place of images; a leaf, or --cfg-options, gives these two names other
 # values. Where a data set or a metric says None, it gets them.
-vid_file = "data/vid.h5"
+data_file = "data/vid.h5"
 split = "data/vid_block.json"
 
 train_dataloader = dict(
@@ -11,7 +11,7 @@ train_dataloader = dict(
     sampler=dict(type="DefaultSampler", shuffle=True),
     batch_sampler=dict(type="EvenBatchSampler"),
     dataset=dict(
-        type="VIDDataset", vid_file=None, split=None, side="train", requires=["markers"], window=13, predictions=1
+        type="VIDDataset", data_file=None, split=None, subset="train", requires=["markers"], window=13, predictions=1
     ),
 )
 test_dataloader = dict(
@@ -20,8 +20,8 @@ test_dataloader = dict(
     collate_fn=dict(type="default_collate"),
     sampler=dict(type="DefaultSampler", shuffle=False),
     dataset=dict(
-        type="VIDDataset", vid_file=None, split=None, side="test", requires=["markers"], window=13, predictions=64
+        type="VIDDataset", data_file=None, split=None, subset="test", requires=["markers"], window=13, predictions=64
     ),
 )
 test_cfg = dict()
-test_evaluator = dict(type="TorqueBenchmark", vid_file=None, split=None)
+test_evaluator = dict(type="TorqueBenchmark", data_file=None, split=None)

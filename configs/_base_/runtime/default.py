@@ -1,4 +1,4 @@
-# What every recipe shares. The last checkpoint is the one to test: choosing the best one by the test side would leak.
+# What every recipe shares. The last checkpoint is the one to test: choosing the best one by the test subset would leak.
 default_scope = "vidzoo"
 default_hooks = dict(
     timer=dict(type="IterTimerHook"),

@@ -1,4 +1,4 @@
-"""Sets of images with 2D and 3D joints, and vid files, to pose3d files for stage 1."""
+"""Sets of images with 2D and 3D joints, and data files, to pose files for stage 1."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from rich.progress import track
 from vidzoo.anatomy import POSE_JOINTS
 from vidzoo.data_prep.crop import crop_image, encode_jpeg, letterbox
 from vidzoo.data_prep.pose3d.coco import read_coco
+from vidzoo.data_prep.pose3d.data_file import read_data_file
 from vidzoo.data_prep.pose3d.human36m import read_human36m
 from vidzoo.data_prep.pose3d.mpi_inf_3dhp import read_mpi_inf_3dhp
 from vidzoo.data_prep.pose3d.muco import read_muco
 from vidzoo.data_prep.pose3d.people import Person
-from vidzoo.data_prep.pose3d.vid import read_vid
 from vidzoo.errors import ConfigError, DataError
-from vidzoo.pose3d_file import Pose3DWriter, PoseImage
-from vidzoo.split_protocols import check_split
-from vidzoo.splits import Split
-from vidzoo.vid_file import VidFile
+from vidzoo.io.data_file import DataFile
+from vidzoo.io.pose_file import PoseImage, PoseWriter
+from vidzoo.io.split_protocols import check_split
+from vidzoo.io.splits import Split
 
 READERS: dict[str, Callable[[Path, Path, str], Iterator[Person]]] = {
     "human36m": read_human36m,
@@ -35,7 +35,7 @@ READERS: dict[str, Callable[[Path, Path, str], Iterator[Person]]] = {
 }
 KINDS: tuple[str, ...] = (*READERS, "vid")
 TRAIN_ONLY = ("mpi_inf_3dhp", "muco")
-"""Sets whose test side is another release."""
+"""Sets whose test subset is another release."""
 BOX_SCALE = 1.25
 """PoseNet's crop: the person's box, made square, so much larger."""
 _BATCH = 256
@@ -86,22 +86,22 @@ def prepare_pose3d(
     images: str | Path | None,
     out: str | Path,
     *,
-    side: Literal["train", "test"] = "train",
+    subset: Literal["train", "test"] = "train",
     split: str | Path | None = None,
     image_size: int = 256,
     every: int = 1,
     jobs: int | None = None,
 ) -> dict[str, float]:
-    """Write a pose3d file; return the share of images in which each joint has a place, by name, and their number.
+    """Write a pose file; return the share of images in which each joint has a place, by name, and their number.
 
     Args:
         kind: one of ``KINDS``.
-        annotations: the set's annotation file or folder, or the vid file.
-        images: the folder of the set's images; None for a vid file.
+        annotations: the set's annotation file or folder, or the data file.
+        images: the folder of the set's images; None for a data file.
         out: the file to write.
-        side: 'train' or 'test'; a vid file's is the split's.
-        split: the split manifest of a vid file, without which no image of it may enter stage 1.
-        image_size: side of the stored images in pixels; a vid file's are copied as they are.
+        subset: 'train' or 'test'; a data file's is the split's.
+        split: the split manifest of a data file, without which no image of it may enter stage 1.
+        image_size: side of the stored images in pixels; a data file's are copied as they are.
         every: take each n-th person of a set, or image of a recording.
         jobs: threads; None: one per core.
 
@@ -111,28 +111,28 @@ def prepare_pose3d(
     """
     if kind not in KINDS:
         raise ConfigError(f"{kind}: no such kind of pose set; choose one of {', '.join(KINDS)}.")
-    if kind in TRAIN_ONLY and side != "train":
-        raise ConfigError(f"--side {side}: {kind} is a training set alone; test on another set.")
+    if kind in TRAIN_ONLY and subset != "train":
+        raise ConfigError(f"--subset {subset}: {kind} is a training set alone; test on another set.")
     if every < 1 or image_size < 16:
         raise ConfigError(f"--every {every} must be 1 or more and --image-size {image_size} 16 pixels or more.")
     settings = {"image_size": image_size, "every": every}
     if kind == "vid":
         if images is not None or split is None:
             raise ConfigError(
-                "vid: give the vid file, no folder of images, and --split SPLIT.json: test images must not be learnt."
+                "vid: give the data file, no folder of images, and --split SPLIT.json: test images must not be learnt."
             )
-        vid, manifest = VidFile(annotations), Split.load(split)
-        check_split(manifest, vid)
-        source: Iterator[PoseImage] = read_vid(vid, manifest, side, every)
-        writer = Pose3DWriter(out, kind, side, {"every": every}, vid.content_hash, manifest.hash)
+        data, manifest = DataFile(annotations), Split.load(split)
+        check_split(manifest, data)
+        source: Iterator[PoseImage] = read_data_file(data, manifest, subset, every)
+        writer = PoseWriter(out, kind, subset, {"every": every}, data.content_hash, manifest.hash)
     else:
         if images is None or split is not None:
             raise ConfigError(f"{kind}: give annotations and the folder of the images, and no --split.")
         if not Path(images).is_dir():
             raise DataError(f"{images}: no such folder of images.")
-        people = islice(READERS[kind](Path(annotations), Path(images), side), 0, None, every)
+        people = islice(READERS[kind](Path(annotations), Path(images), subset), 0, None, every)
         source = _cut_out_all(people, image_size, jobs or os.cpu_count() or 1)
-        writer = Pose3DWriter(out, kind, side, settings)
+        writer = PoseWriter(out, kind, subset, settings)
     placed = np.zeros(len(POSE_JOINTS))
     with writer:
         for image in track(source, description="images", total=None):

@@ -16,13 +16,13 @@ LAYOUT = (
 )
 
 
-def read_coco(annotations: Path, images: Path, side: str) -> Iterator[Person]:
+def read_coco(annotations: Path, images: Path, subset: str) -> Iterator[Person]:
     """Yield every person with a keypoint who is no crowd.
 
     Args:
         annotations: the JSON file.
         images: the folder of the images.
-        side: what the file is used for: train2017 is for 'train', val2017 for 'test'.
+        subset: what the file is used for: train2017 is for 'train', val2017 for 'test'.
 
     Raises:
         DataError: the file is missing or not laid out as expected.

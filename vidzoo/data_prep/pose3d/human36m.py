@@ -28,22 +28,22 @@ LAYOUT = (
 )
 
 
-def read_human36m(annotations: Path, images: Path, side: str) -> Iterator[Person]:
-    """Yield the people of a side's subjects that are there.
+def read_human36m(annotations: Path, images: Path, subset: str) -> Iterator[Person]:
+    """Yield the people of a subset's subjects that are there.
 
     Args:
         annotations: the folder of the JSON files.
         images: the folder that ``file_name`` starts in.
-        side: 'train' (subjects 1, 5, 6, 7, 8) or 'test' (9, 11).
+        subset: 'train' (subjects 1, 5, 6, 7, 8) or 'test' (9, 11).
 
     Raises:
         DataError: none of the subjects is there, or a file is not laid out as expected.
     """
-    found = [s for s in SUBJECTS[side] if (annotations / f"Human36M_subject{s}_data.json").is_file()]
+    found = [s for s in SUBJECTS[subset] if (annotations / f"Human36M_subject{s}_data.json").is_file()]
     if not found:
         raise DataError(
-            f"{annotations}: holds no Human36M_subject*_data.json of the {side} subjects "
-            f"{', '.join(map(str, SUBJECTS[side]))}; name the folder of the annotation files."
+            f"{annotations}: holds no Human36M_subject*_data.json of the {subset} subjects "
+            f"{', '.join(map(str, SUBJECTS[subset]))}; name the folder of the annotation files."
         )
     for subject in found:
         paths = {

@@ -62,7 +62,7 @@ MARKERS: dict[str, tuple[str, ...]] = {
     "R_Ankle": ("r_ankle",), "L_Ankle": ("L_ankle",),
     "R_Toe": ("r_toe",), "L_Toe": ("L_toe",),
 }  # fmt: skip
-"""16 joints of a vid file's 51 markers. Hips, elbows and wrists are joint centres; the marker of the acromion stands
+"""16 joints of a data file's 51 markers. Hips, elbows and wrists are joint centres; the marker of the acromion stands
 for the shoulder (some cm above its centre), those of the lateral condyle and malleolus for knee and ankle (half a
 joint's width outside), because the set has no medial ones. No marker tells head, spine and hands."""
 

@@ -25,13 +25,13 @@ LAYOUT = (
 )
 
 
-def read_mpi_inf_3dhp(annotations: Path, images: Path, side: str) -> Iterator[Person]:
+def read_mpi_inf_3dhp(annotations: Path, images: Path, subset: str) -> Iterator[Person]:
     """Yield the people of the training set.
 
     Args:
         annotations: the folder of the three JSON files.
         images: the folder that holds S1/Seq1/imageSequence, ...: ``images_1k``.
-        side: 'train'; the set's test side is another release.
+        subset: 'train'; the set's test subset is another release.
 
     Raises:
         DataError: a file is missing or not laid out as expected.

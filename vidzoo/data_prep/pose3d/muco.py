@@ -20,7 +20,7 @@ NEAR = 0.5
 """m; of two people whose pelvises are nearer than this across the line of sight one hides the other."""
 
 
-def read_muco(annotations: Path, images: Path, side: str) -> Iterator[Person]:
+def read_muco(annotations: Path, images: Path, subset: str) -> Iterator[Person]:
     """Yield, of each image, the nearest person and all that stand clear of the others, as PoseNet picks them.
 
     A joint that ``keypoints_vis`` calls hidden is learnt all the same, as by PoseNet: where it is, is known.
@@ -28,7 +28,7 @@ def read_muco(annotations: Path, images: Path, side: str) -> Iterator[Person]:
     Args:
         annotations: ``MuCo-3DHP.json``.
         images: the folder that holds augmented_set and unaugmented_set.
-        side: 'train'; the set has no other.
+        subset: 'train'; the set has no other.
 
     Raises:
         DataError: the file is missing or not laid out as expected.

@@ -12,7 +12,7 @@ from vidzoo.registry import HOOKS
 
 @HOOKS.register_module()
 class FitStatisticsHook(Hook):
-    """Standardise targets by the training side of the split and by nothing else.
+    """Standardise targets by the training subset of the split and by nothing else.
 
     The model keeps the statistics as buffers, so that a checkpoint carries them to every later use.
     """

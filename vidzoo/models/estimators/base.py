@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from vidzoo.errors import ConfigError
-from vidzoo.models.torque_codec import Standardizer, TorqueCodec
+from vidzoo.models.codecs.torque_codec import Standardizer, TorqueCodec
 from vidzoo.registry import MODELS
 from vidzoo.structures import Inputs, Mode, TorqueSample
 

@@ -11,10 +11,10 @@ from torch import Tensor, nn
 
 from vidzoo.anatomy import BENCHMARK_JOINTS, COORDINATES, DEPENDENT_COORDINATES, FEET, GRAVITY, PELVIS_COORDINATES
 from vidzoo.errors import ConfigError
+from vidzoo.models.codecs.torque_codec import Standardizer
 from vidzoo.models.estimators.base import TorqueEstimator, build_part, stack
 from vidzoo.models.rigid_body import PELVIS, face_forward, pelvis_jacobian, share_load, turn_back, wrench_torques
 from vidzoo.models.temporal_heads.windows import unfold_windows
-from vidzoo.models.torque_codec import Standardizer
 from vidzoo.registry import MODELS
 from vidzoo.structures import Inputs, TorqueSample
 
@@ -64,8 +64,9 @@ class KinematicTrunk(nn.Module):
 
     The 33 independent coordinates enter as of a person who stands at the room's origin and faces its x axis
     (:func:`face_forward`): 30 of them, for three are then 0, and 33 velocities. Those of the joints, mass and height
-    are standardised by the training side's statistics, those of the pelvis divided by fixed round figures. The weights
-    of mass and height begin at 0: what a training set of one person cannot teach changes nothing for the next one.
+    are standardised by the training subset's statistics, those of the pelvis divided by fixed round figures. The
+    weights of mass and height begin at 0: what a training set of one person cannot teach
+    changes nothing for the next one.
 
     Args:
         kind: 'mlp', 3 layers of 256 units on the window's frames side by side, or 'lstm', 2 layers of 128 units over
@@ -191,7 +192,7 @@ class DinoHybrid(TorqueEstimator[HybridOutput]):
 
     The labels enter through the dynamics alone: the loss is of torques, as in :class:`DinoEndToEnd`, whose assumptions
     hold here too. Assumed further: guesses and spreads, in the axes of the person's heading, in units of body weight
-    and body weight times foot length; the third support. ``inertial_torques`` hold accelerations, which the vid file
+    and body weight times foot length; the third support. ``inertial_torques`` hold accelerations, which the data file
     takes from low-passed coordinates, forward and backward in time: in real time they would be worse.
 
     Args:

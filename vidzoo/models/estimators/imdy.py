@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from vidzoo.anatomy import MARKERS, PELVIS_MARKERS
 from vidzoo.errors import ConfigError
+from vidzoo.models.codecs.torque_codec import Standardizer
 from vidzoo.models.estimators.base import TorqueEstimator, build_part, mass_of, stack
 from vidzoo.models.temporal_heads import unfold_windows
-from vidzoo.models.torque_codec import Standardizer
 from vidzoo.registry import MODELS
 from vidzoo.structures import Inputs, TorqueSample
 

@@ -9,9 +9,9 @@ from torch import Tensor, nn
 
 from vidzoo.anatomy import COORDINATES, MARKERS, PELVIS_MARKERS
 from vidzoo.errors import ConfigError
+from vidzoo.models.codecs.torque_codec import Standardizer
 from vidzoo.models.estimators.base import TorqueEstimator
-from vidzoo.models.estimators.fit import build_temporal_head
-from vidzoo.models.torque_codec import Standardizer
+from vidzoo.models.estimators.shape_checks import build_temporal_head
 from vidzoo.registry import MODELS
 from vidzoo.structures import Inputs
 

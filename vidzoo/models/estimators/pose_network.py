@@ -11,10 +11,10 @@ from torch import Tensor, nn
 
 from vidzoo.anatomy import POSE_JOINTS, POSE_ROOT
 from vidzoo.errors import ConfigError
+from vidzoo.models.codecs.pose_codec import decode_pose, encode_pose
 from vidzoo.models.estimators.base import build_part, stack
-from vidzoo.models.estimators.fit import probe_pose
+from vidzoo.models.estimators.shape_checks import probe_pose
 from vidzoo.models.estimators.vid_network import use_channels_last
-from vidzoo.models.pose_codec import decode_pose, encode_pose
 from vidzoo.models.pose_decoders import normalise_coordinates
 from vidzoo.registry import MODELS
 from vidzoo.structures import Inputs, Mode, PoseSample

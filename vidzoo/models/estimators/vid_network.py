@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from vidzoo.errors import ConfigError
+from vidzoo.models.codecs.torque_codec import MarkerCodec
 from vidzoo.models.estimators.base import TorqueEstimator, build_part, stack
-from vidzoo.models.estimators.fit import build_temporal_head, describe, probe, probe_pose
+from vidzoo.models.estimators.shape_checks import build_temporal_head, describe, probe, probe_pose
 from vidzoo.models.pose_decoders import Pose, bin_features, coordinate_features, marginal_features
-from vidzoo.models.torque_codec import MarkerCodec
 from vidzoo.registry import MODELS
 from vidzoo.structures import Inputs, TorqueSample
 

@@ -1,0 +1,1 @@
+"""Predictors that learn nothing: what every learnt model is compared with."""

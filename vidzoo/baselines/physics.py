@@ -1,0 +1,392 @@
+"""Torques from physics alone: inverse dynamics without force plates, and nothing learnt.
+
+**What is known.** The equations of motion, one row per generalized force, are ``tau = tau_inertial - J_R^T W_R - J_L^T
+W_L``. No muscle drives the pelvis against the room, so its six rows must vanish: they are six equations for whatever
+touches the body, and give the total wrench of the ground, about the pelvis, up to the error of the accelerations
+(:func:`total_wrench`; as well conditioned as the pelvis' angles, singular where it lies on its side).
+
+**What is not.** Two feet have twelve unknowns. What is left open is settled by what soles and floors can do: a foot is
+four points on the floor, each of which pushes upwards within a cone of friction and is there only as far as its marker
+is low and slow (:func:`contacts`). So every foot's centre of pressure is below its own sole, and where it lies says
+most about the share of the load: two feet beside each other carry in the ratio of the levers. Of the sharings that
+remain, the one with the least effort is taken: the least sum of squared torques of hips, knees and ankles, each as a
+share of its ``STRENGTH`` (:func:`share`). A smaller second term makes it unique and prefers points in firm contact.
+
+One foot alone, with the total's centre of pressure below its sole, carries all of it: exact up to differentiation.
+Feet in the air carry nothing, whatever the pelvis rows say. What no sole can give remains as a residual.
+
+**Sitting.** Where more than ``RESIDUAL_LIMIT`` of body weight is missing under hips that rest, the person leans on
+something that is no foot. A seat is then a fifth point, at the hips: a force through them has no moment about them, so
+that the feet carry what balances the moment about the hips. That is a guess about a place that no marker shows: figures
+of families with a chair rest on it.
+
+The idea of contact points with a strength by height and speed is that of Fluit et al. 2014 (J. Biomech. 47, 2321) and
+Skals et al. 2017 (Multibody Syst. Dyn. 39, 175), with torques in place of muscles. Every constant stands here with its
+reason, a round number that no label was searched for. How the method is built (a seat; torques as shares of a strength)
+was settled with figures of one real subject and of synthetic people at hand; halving or doubling any constant moves
+that subject's mPJE_mean of 0.097 by less than 0.003 N·m/kg, but for a doubled ``RESIDUAL_LIMIT`` (0.110), which takes
+some who sit for standing.
+
+Nothing below the lumbar joint matters to trunk and arms: where a file's labels stem from the same calculation of the
+motion, they are right there by construction, and only the legs' figures say how good this is. What it cannot know stays
+wrong: how two loaded feet push against each other, a load shared otherwise than with the least effort, whatever else
+touches the body, and an error of the model's masses, which ends up below the feet.
+
+Letters: F frames, C coordinates, P = 4 points of a sole; feet are right, left. Ground: y up, the floor is y = 0.
+"""
+
+from __future__ import annotations
+
+import platform
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.progress import track
+from scipy.optimize import nnls
+
+from vidzoo import __version__
+from vidzoo.anatomy import BENCHMARK_JOINTS, COORDINATES, GRAVITY, MARKERS, PELVIS_COORDINATES
+from vidzoo.errors import DataError
+from vidzoo.evaluation.labels import target_frames
+from vidzoo.evaluation.provenance import commit, processor
+from vidzoo.evaluation.score import score, write_results
+from vidzoo.io.data_file import DataFile, TrialReader
+from vidzoo.io.predictions import Predictions, write_predictions
+from vidzoo.io.splits import Split
+
+FOOT_MARKERS: tuple[tuple[str, str, str], ...] = (("r_calc", "r_5meta", "r_toe"), ("L_calc", "L_5meta", "L_toe"))
+"""Back of the heel, head of the fifth metatarsal, big toe; right and left."""
+TOE_REACH = 0.02
+"""The sole goes on this far beyond the toe's marker, which sits on top of the toe, not at the shoe's tip, m."""
+REST_PERCENTILE, REST_LIMIT = 2.0, 0.10
+"""A marker's height above the sole is not known. It is taken to be the lowest 2 % of its heights in the recording (the
+lowest of all may be an outlier), but at most 0.10 m: higher, and that foot was never on the floor."""
+CONTACT_HEIGHT, CONTACT_HEIGHT_WIDTH = 0.03, 0.005
+"""Contact fades where a marker is 0.03 m above its rest, m: a foot that rolls over its sole moves them by up to 0.02,
+because they sit above it; a heel that has lifted off is soon higher."""
+CONTACT_SPEED, CONTACT_SPEED_WIDTH = 0.8, 0.1
+"""Contact fades where a marker is faster, m/s: standing feet roll with less, swinging ones go at 2 to 5."""
+MIN_CONTACT = 0.02
+"""A point with less contact than this is not there."""
+FRICTION = 0.8
+"""Largest horizontal over vertical force: shoes on a dry floor hold 0.5 to 1."""
+LEVER = 0.1
+"""What 1 N counts as in N·m, m: half the length of a foot, a usual lever of the ground's force about a leg's joints."""
+STRENGTH = {"hip_flexion": 200.0, "hip_adduction": 100.0, "hip_rotation": 50.0, "knee_angle": 200.0,
+            "ankle_angle": 150.0, "subtalar_angle": 30.0}  # fmt: skip
+"""What a healthy adult's joints can give, rounded, N·m; only their ratios count. A joint avoids what it is weak in: the
+subtalar one is why people keep the load near the middle line of the foot."""
+EQUALITY = 1e3
+"""How much more than effort the total wrench weighs, so that it counts as an equation where soles can give it."""
+RESIDUAL_LIMIT, RESIDUAL_WIDTH = 0.15, 0.03
+"""Of body weight: the limit beyond which labels, too, are said not to belong to their forces."""
+
+_DIRECTIONS = np.array([[FRICTION, 1, 0], [-FRICTION, 1, 0], [0, 1, FRICTION], [0, 1, -FRICTION]])
+_DIRECTIONS /= np.linalg.norm(_DIRECTIONS, axis=1, keepdims=True)
+"""[4, 3] edges of the cone of friction: non-negative multiples of them are all forces that a point can give."""
+_PELVIS = [COORDINATES.index(name) for name in PELVIS_COORDINATES]
+_LEGS = [[COORDINATES.index(f"{name}_{s}") for name in STRENGTH] for s in "rl"]
+_HIPS = [leg[:3] for leg in _LEGS]
+_WEIGHTS = max(STRENGTH.values()) / np.array([*STRENGTH.values()] * 2)
+_FOOT_MARKERS = [[MARKERS.index(name) for name in foot] for foot in FOOT_MARKERS]
+_JOINTS = [COORDINATES.index(name) for name in BENCHMARK_JOINTS]
+
+
+# --- what is known: kinematics and the total ------------------------------------------------------------------------
+def arm_to_foot(jacobian: np.ndarray, rotations: list[int]) -> np.ndarray:
+    """Return the vectors from a joint's centre to a foot's origin, [F, 3] m.
+
+    Turning about the joint moves the foot by ``omega x arm``: with the joint's columns of the Jacobian, rotation rows E
+    and translation rows V, ``V = -[arm]x E``.
+
+    Args:
+        jacobian: [F, 6, C] of that foot.
+        rotations: the joint's three angles.
+    """
+    cross = -jacobian[:, 3:, rotations] @ np.linalg.inv(jacobian[:, :3, rotations])
+    return np.stack([cross[:, 2, 1], cross[:, 0, 2], cross[:, 1, 0]], axis=-1)
+
+
+def foot_origins(coordinates: np.ndarray, foot_jacobians: np.ndarray) -> np.ndarray:
+    """Return the calcaneus origins in ground, [F, 2, 3] m, for coordinates [F, C] and Jacobians [F, 2, 6, C]."""
+    return np.stack([coordinates[:, _PELVIS[3:]] + arm_to_foot(foot_jacobians[:, k], _PELVIS[:3]) for k in (0, 1)], 1)
+
+
+def total_wrench(inertial_torques: np.ndarray, foot_jacobians: np.ndarray) -> np.ndarray:
+    """Return the wrench on the whole body that makes the pelvis rows vanish, [F, 6].
+
+    Moment N·m about the pelvis' origin, then force N, in ground. With E [3, 3] the angular velocities of the pelvis'
+    angles, which every foot's Jacobian holds, its rows are ``E^T moment`` and ``force``.
+
+    Args:
+        inertial_torques: [F, C] N·m and N.
+        foot_jacobians: [F, 2, 6, C].
+    """
+    turn = foot_jacobians[:, 0, :3, _PELVIS[:3]].transpose(1, 0, 2)  # numpy puts the listed axis first: E^T
+    moment = np.linalg.solve(turn, inertial_torques[:, _PELVIS[:3], None])[..., 0]
+    return np.concatenate([moment, inertial_torques[:, _PELVIS[3:]]], axis=1)
+
+
+def _fade(value: np.ndarray, limit: float, width: float) -> np.ndarray:
+    """Return 1 below the limit, 0 above it, one half at it."""
+    return 1 / (1 + np.exp(np.clip((value - limit) / width, -50, 50)))
+
+
+def contacts(markers: np.ndarray, velocities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the points of both soles on the floor, [F, 2, P, 3] m, and how far each is in contact, [F, 2, P] 0 to 1.
+
+    Points: back of the heel, both sides of the ball (the inner one is the outer one's mirror image about the line from
+    heel to toe), end of the toes.
+
+    Args:
+        markers: [F, 2, 3, 3] m: the feet's markers in the order of ``FOOT_MARKERS``.
+        velocities: [F, 2, 3, 3] m/s.
+    """
+    heel, ball, toe = (markers[:, :, i] * (1.0, 0.0, 1.0) for i in range(3))
+    forward = toe - heel
+    forward /= np.maximum(np.linalg.norm(forward, axis=-1, keepdims=True), 1e-6)  # a foot on its tip points nowhere
+    along = ((ball - heel) * forward).sum(-1, keepdims=True) * forward
+    points = np.stack([heel, ball, 2 * (heel + along) - ball, toe + TOE_REACH * forward], axis=2)
+    height = markers[..., 1]
+    height = height - np.minimum(np.percentile(height, REST_PERCENTILE, axis=0), REST_LIMIT)
+    speed = np.linalg.norm(velocities, axis=-1)
+    firm = _fade(height, CONTACT_HEIGHT, CONTACT_HEIGHT_WIDTH) * _fade(speed, CONTACT_SPEED, CONTACT_SPEED_WIDTH)
+    return points, firm[..., [0, 1, 1, 2]]
+
+
+# --- what is not known: the share -----------------------------------------------------------------------------------
+@dataclass(frozen=True, eq=False)
+class GroundReaction:
+    """What touches the body, as physics alone has it; F frames, feet right and left, all in ground."""
+
+    wrenches: np.ndarray
+    """[F, 2, 6]: moment N·m about the calcaneus origin, then force N."""
+    seat_force: np.ndarray
+    """[F, 3] N through the hips; 0 where nobody sits."""
+    residual: np.ndarray
+    """[F, 6]: what remains of the total, moment N·m about the hips, then force N."""
+
+
+def _wrench_map(points: np.ndarray, about: np.ndarray) -> np.ndarray:
+    """Return the wrenches about a point [3] that unit forces along the cones' edges give, [6, 4 * len(points)]."""
+    force = np.tile(_DIRECTIONS, (len(points), 1))
+    return np.concatenate([np.cross(np.repeat(points - about, len(_DIRECTIONS), axis=0), force), force], axis=1).T
+
+
+def _least_effort(
+    total: np.ndarray, reach: np.ndarray, leg_torques: np.ndarray, legs_from: np.ndarray, firm: np.ndarray
+) -> np.ndarray:
+    """Return the forces x >= 0 along n edges, in body weights, that give ``total`` with the least effort.
+
+    Minimise ``|EQUALITY S (reach x - total)|^2 + |(leg_torques - legs_from x) / strength|^2 + |LEVER x / firm|^2``,
+    where S weighs moments by 1 and forces by LEVER, and the greatest strength is 1. Args: [6], [6, n], [12], [12, n],
+    [n]; forces per body weight, torques in m.
+    """
+    scale = EQUALITY * np.repeat([1.0, LEVER], 3)
+    rows = np.concatenate([scale[:, None] * reach, _WEIGHTS[:, None] * legs_from, np.diag(LEVER / firm)])
+    return nnls(rows, np.concatenate([scale * total, _WEIGHTS * leg_torques, np.zeros(len(firm))]))[0]
+
+
+def share(
+    total: np.ndarray,
+    leg_torques: np.ndarray,
+    leg_jacobians: np.ndarray,
+    points: np.ndarray,
+    firm: np.ndarray,
+    origins: np.ndarray,
+    hips: np.ndarray,
+    rest: float,
+    body_weight: float,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Share one frame's total wrench: return the feet's wrenches [2, 6], the seat's force [3] and the residual [6].
+
+    Args:
+        total: [6] moment N·m about the hips, then force N.
+        leg_torques: [2, 6] N·m that the legs' motion alone asks for, in the order of ``STRENGTH``.
+        leg_jacobians: [2, 6, 6]: each foot's, the columns of its leg's torques.
+        points: [2, P, 3] m in ground.
+        firm: [2, P] contact, 0 to 1.
+        origins: [2, 3] m: the calcanei, which the wrenches are about.
+        hips: [3] m: the point midway between the hip joints.
+        rest: 0 to 1: how far the hips are at rest.
+        body_weight: N.
+    """
+    wrenches, seat = np.zeros((2, 6)), np.zeros(3)
+    there = firm > MIN_CONTACT
+    if not there.any():
+        return wrenches, seat, total
+    reach = np.concatenate([_wrench_map(points[k, there[k]], hips) for k in (0, 1)], axis=1)
+    to_foot = [_wrench_map(points[k, there[k]], origins[k]) for k in (0, 1)]
+    edges = [to_foot[k].shape[1] for k in (0, 1)]
+    legs_from = np.zeros((12, sum(edges)))
+    legs_from[:6, : edges[0]] = leg_jacobians[0].T @ to_foot[0]
+    legs_from[6:, edges[0] :] = leg_jacobians[1].T @ to_foot[1]
+    strength = np.repeat(firm[there], len(_DIRECTIONS))
+    asked, wanted = total / body_weight, leg_torques.ravel() / body_weight
+
+    x = _least_effort(asked, reach, wanted, legs_from, strength)
+    residual = asked - reach @ x
+    sits = rest * (1 - _fade(residual[4], RESIDUAL_LIMIT, RESIDUAL_WIDTH))
+    if sits > MIN_CONTACT:
+        at_hips = _wrench_map(hips[None], hips)
+        reach = np.concatenate([reach, at_hips], axis=1)
+        legs_from = np.pad(legs_from, ((0, 0), (0, at_hips.shape[1])))
+        strength = np.concatenate([strength, np.full(at_hips.shape[1], sits)])
+        x = _least_effort(asked, reach, wanted, legs_from, strength)
+        residual = asked - reach @ x
+        seat = body_weight * x[sum(edges) :] @ _DIRECTIONS
+    for k, forces in enumerate(np.split(x[: sum(edges)], [edges[0]])):
+        wrenches[k] = body_weight * to_foot[k] @ forces
+    return wrenches, seat, body_weight * residual
+
+
+# --- a trial and a split ----------------------------------------------------------------------------------------------
+def _foot_trajectories(trial: TrialReader, name: str) -> np.ndarray:
+    """Return positions or velocities of the feet's markers, [F, 2, 3, 3]; gaps are bridged by straight lines.
+
+    Raises:
+        DataError: a marker is missing throughout.
+    """
+    values = trial.array(name).astype(np.float64)[:, _FOOT_MARKERS]
+    frames = np.arange(len(values))
+    for k, foot in enumerate(FOOT_MARKERS):
+        for i, marker in enumerate(foot):
+            seen = np.isfinite(values[:, k, i]).all(axis=-1)
+            if not seen.any():
+                raise DataError(
+                    f"{trial.subject}/{trial.trial}: the marker {marker} is missing throughout; without the feet's "
+                    f"markers nothing says when they touch the ground. Leave this trial out of the split."
+                )
+            for axis in range(3):
+                values[:, k, i, axis] = np.interp(frames, frames[seen], values[seen, k, i, axis])
+    return values
+
+
+def ground_reaction(trial: TrialReader, frames: np.ndarray | None = None) -> GroundReaction:
+    """Find what touches the body in a trial, from its motion alone; zero in frames that are not asked for.
+
+    Args:
+        trial: with inertial torques and foot Jacobians.
+        frames: indices; None for all.
+
+    Raises:
+        DataError: the trial has no inertial torques or foot Jacobians, or a foot marker is missing throughout.
+    """
+    inertial = trial.array("inertial_torques").astype(np.float64)
+    jacobians = trial.array("foot_jacobians").astype(np.float64)
+    for name, values in (("inertial_torques", inertial), ("foot_jacobians", jacobians)):
+        if not np.isfinite(values).all():
+            raise DataError(f"{trial.subject}/{trial.trial}: its '{name}' hold what is no number; build the file anew.")
+    points, firm = contacts(_foot_trajectories(trial, "markers"), _foot_trajectories(trial, "marker_velocities"))
+    origins = foot_origins(trial.array("coordinates").astype(np.float64), jacobians)
+    hips = np.mean([origins[:, k] - arm_to_foot(jacobians[:, k], _HIPS[k]) for k in (0, 1)], axis=0)
+    total = total_wrench(inertial, jacobians)
+    pelvis = origins[:, 0] - arm_to_foot(jacobians[:, 0], _PELVIS[:3])
+    total[:, :3] += np.cross(pelvis - hips, total[:, 3:])
+    speed = np.linalg.norm(np.gradient(hips, 1 / trial.rate_hz, axis=0), axis=1) if len(hips) > 1 else np.zeros(1)
+    rest = _fade(speed, CONTACT_SPEED, CONTACT_SPEED_WIDTH)
+
+    found = GroundReaction(np.zeros((len(total), 2, 6)), np.zeros((len(total), 3)), np.zeros((len(total), 6)))
+    for f in range(len(total)) if frames is None else frames:
+        found.wrenches[f], found.seat_force[f], found.residual[f] = share(
+            total[f],
+            np.stack([inertial[f, leg] for leg in _LEGS]),
+            np.stack([jacobians[f, k][:, leg] for k, leg in enumerate(_LEGS)]),
+            points[f],
+            firm[f],
+            origins[f],
+            hips[f],
+            rest[f],
+            trial.mass_kg * GRAVITY,
+        )
+    return found
+
+
+def physics_torques(trial: TrialReader, wrenches: np.ndarray) -> np.ndarray:
+    """Return ``tau_inertial - J_R^T W_R - J_L^T W_L``, [F, C] N·m and N, for the feet's wrenches [F, 2, 6].
+
+    Raises:
+        DataError: the trial has no inertial torques or foot Jacobians.
+    """
+    jacobians = trial.array("foot_jacobians").astype(np.float64)
+    return trial.array("inertial_torques") - np.einsum("fkwc,fkw->fc", jacobians, wrenches)
+
+
+def physics_predictions(data: DataFile, split: Split) -> Predictions:
+    """Predict a split's test frames by physics alone; its training subset is not read.
+
+    A recording's motion is used as a whole, as its low-pass filter already does; its labels and forces are not.
+
+    Raises:
+        DataError: the file lacks what inverse dynamics needs, or the split names a trial or a frame that it does not
+            have.
+    """
+    wanted: dict[tuple[str, str], list[np.ndarray]] = {}
+    for entry in split.test:
+        wanted.setdefault((entry.subject, entry.trial), []).append(target_frames(entry))
+    torques: dict[tuple[str, str], np.ndarray] = {}
+    start, count = time.perf_counter(), 0
+    for (subject, name), parts in track(wanted.items(), description="trials"):
+        frames = np.unique(np.concatenate(parts))
+        trial = data.trial(subject, name)
+        if len(frames) and not 0 <= frames[0] <= frames[-1] < trial.num_frames:
+            raise DataError(
+                f"{data.path}: the split asks for frames {frames[0]} to {frames[-1]} of {subject}/{name}, which has "
+                f"{trial.num_frames}; make the split anew from this file with tools/make_split.py."
+            )
+        torques[subject, name] = physics_torques(trial, ground_reaction(trial, frames).wrenches)[:, _JOINTS]
+        count += len(frames)
+    seconds = time.perf_counter() - start
+
+    rows: list[tuple[np.ndarray, ...]] = []
+    for entry in split.test:
+        frames = target_frames(entry)
+        for camera in entry.cameras or ("",):
+            names = (np.full(len(frames), text) for text in (entry.subject, entry.trial, camera))
+            rows.append((*names, frames, torques[entry.subject, entry.trial][frames]))
+    subject_names, trial_names, cameras, frames, values = (np.concatenate(column) for column in zip(*rows))
+    return Predictions(
+        subject_names,
+        trial_names,
+        cameras,
+        frames,
+        values.astype(np.float32),
+        split.hash,
+        provenance={
+            "vidzoo": __version__,
+            "commit": commit(),
+            "python": platform.python_version(),
+            "device": processor(),
+            "split_frames_hash": split.frames_hash,
+            "method": "physics alone, nothing learnt: vidzoo.baselines.physics",
+            "inputs": ["markers", "marker_velocities", "coordinates", "inertial_torques", "foot_jacobians"],
+            "parameters": 0,
+            "seconds_per_1000_predictions": round(1000 * seconds / max(count, 1), 3),
+        },
+    )
+
+
+def write_physics_baseline(data_file: str | Path, split: str | Path, out: str | Path) -> dict[str, Any]:
+    """Predict, score and write: ``out`` and ``results.json`` beside it; return what the latter holds.
+
+    Args:
+        data_file: path of the data file.
+        split: path of the split manifest.
+        out: path of the predictions (.npz), or the folder that gets ``predictions.npz``; folders are made.
+
+    Raises:
+        DataError: a file is missing or broken, does not belong to the other, or cannot be written.
+    """
+    out = Path(out)
+    if out.suffix != ".npz":
+        out = out / "predictions.npz"
+    data, manifest = DataFile(data_file), Split.load(split)
+    predictions = physics_predictions(data, manifest)
+    results = score(predictions, data, manifest)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write_predictions(out, predictions)
+    write_results(out.with_name("results.json"), results)
+    return results
