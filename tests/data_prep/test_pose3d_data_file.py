@@ -108,7 +108,7 @@ def test_joints_are_means_of_markers_seen_by_the_camera(tiny_data_file, tiny_spl
 def test_the_file_names_its_vid_file_split_and_side(tiny_data_file, tiny_split, tmp_path):
     prepare_pose3d("vid", tiny_data_file, None, tmp_path / "p.h5", subset="test", split=tiny_split, every=4)
     file = PoseFile(tmp_path / "p.h5")
-    assert file.attribute("vid_hash") == DataFile(tiny_data_file).content_hash
+    assert file.attribute("data_hash") == DataFile(tiny_data_file).content_hash
     assert file.attribute("subset") == "test" and file.attribute("kind") == "vid"
     prepare_pose3d("vid", tiny_data_file, None, tmp_path / "all.h5", subset="test", split=tiny_split)
     # 11 test frames of each of 6 trials show 7 images; of a recording's, the first and the fifth.

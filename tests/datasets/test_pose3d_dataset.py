@@ -224,7 +224,7 @@ def _link(file):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda f: f.attrs.update(version=2), r"format \('pose3d', 2\), expected"),
+        (lambda f: f.attrs.update(version=3), r"format \('pose3d', 3\), expected"),
         (lambda f: f.attrs.update(joints="[]"), "its joints are not this version's"),
         (lambda f: f.attrs.__delitem__("subset"), "has no 'subset'"),
         (_replace("joints", np.zeros((5, J, 3), "f4")), r"joints is float32 \(5, 21, 3\), expected float32 \(6, 21, 3"),

@@ -159,7 +159,7 @@ def test_what_is_refused_leaves_no_trace(store, run, predict, card, kind):
 
 def test_predictions_on_a_file_built_anew_elsewhere_are_taken(store, predict, run, card, split):
     """Another machine's file has another hash, and so has its split; the frames are the same."""
-    own = replace(split, vid_hash="d" * 64)
+    own = replace(split, data_hash="d" * 64)
     assert own.hash != split.hash and own.frames_hash == split.frames_hash
     path = run("anew")
     told = predict().provenance | {"split_frames_hash": own.frames_hash}
