@@ -166,7 +166,7 @@ def test_predictions_on_a_file_built_anew_elsewhere_are_taken(store, predict, ru
     write_predictions(path, predict(split_hash=own.hash, provenance=told))
     receipt = submit_to_folder(make_submission(path, TINY, "anew", card, ["A. B."]), path, store.folder)
     assert receipt.rank == 1 and check(store, render) == ([], [])
-    narrower = Split(own.protocol, own.seed, own.vid_hash, own.settings, own.train[1:], own.test)
+    narrower = Split(own.protocol, own.seed, own.data_hash, own.settings, own.train[1:], own.test)
     assert narrower.frames_hash != split.frames_hash
 
 
