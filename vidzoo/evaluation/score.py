@@ -25,7 +25,7 @@ from vidzoo.evaluation import functional as F
 from vidzoo.evaluation.labels import Labels, load_labels, target_frames
 from vidzoo.io.atomic import atomic_path
 from vidzoo.io.data_file import DataFile, Reason
-from vidzoo.io.predictions import Predictions, check_predictions, sample_groups
+from vidzoo.io.predictions import Predictions, benchmark_columns, check_predictions, sample_groups
 from vidzoo.io.splits import Split
 
 FORMAT = "vid-results"
@@ -83,12 +83,7 @@ def check_origin(predictions: Predictions, data: DataFile, split: Split) -> None
             f"predictions: they were made for the split {predictions.split_hash[:12] or '(none)'}, not for this one, "
             f"{split.hash[:12]}; test the model on this split."
         )
-    if sorted(predictions.joint_names) != sorted(BENCHMARK_JOINTS):
-        odd = sorted(set(predictions.joint_names) ^ set(BENCHMARK_JOINTS))
-        raise DataError(
-            f"predictions: their joints differ from the benchmark's {len(BENCHMARK_JOINTS)} by {', '.join(odd)[:300]}; "
-            f"predict {', '.join(BENCHMARK_JOINTS)}."
-        )
+    benchmark_columns(predictions.torque_names, "predictions")
     check_predictions(predictions, "predictions")
 
 
@@ -168,7 +163,7 @@ def _match(predictions: Predictions, data: DataFile, split: Split) -> _Samples:
         )
 
     pairs.sort(key=lambda pair: pair[0])
-    columns = [predictions.joint_names.index(name) for name in BENCHMARK_JOINTS]
+    columns = benchmark_columns(predictions.torque_names, "predictions")
     taken = np.concatenate([mine for _, _, mine in pairs])
     return _Samples(
         labels=labels,

@@ -16,7 +16,7 @@ from vidzoo.evaluation.labels import load_labels
 from vidzoo.evaluation.score import check_origin, recording_errors
 from vidzoo.io.atomic import atomic_path
 from vidzoo.io.data_file import DataFile
-from vidzoo.io.predictions import Predictions
+from vidzoo.io.predictions import Predictions, benchmark_columns
 from vidzoo.io.splits import Split
 
 _COLUMNS = 4
@@ -120,7 +120,7 @@ def plot_recording(predictions: Predictions, data: DataFile, split: Split, subje
         raise DataError(f"{subject}/{trial} is not in the split's test subset; it holds {known[:500]}.")
     labels = load_labels(data, entries)
     mine = (predictions.subject == subject) & (predictions.trial == trial)
-    columns = [predictions.joint_names.index(name) for name in BENCHMARK_JOINTS]
+    columns = benchmark_columns(predictions.torque_names, "predictions")
     mass = labels.trials[0].mass_kg
     lines, kinds = {}, set()
     for camera in sorted(set(predictions.camera[mine].tolist())):
