@@ -276,7 +276,7 @@ def read_subject(folder: Path, mass_source: str) -> Subject:
 def _even_rate(time: np.ndarray, where: object) -> float:
     steps = np.diff(time)
     if len(time) < MIN_FRAMES or steps.max() - steps.min() > 1e-3:
-        raise DataError(f"{where}: expected at least {MIN_FRAMES} evenly spaced times; export the trial anew.")
+        raise DataError(f"{where}: expected at least {MIN_FRAMES} evenly spaced times; export the trial again.")
     return float((len(time) - 1) / (time[-1] - time[0]))
 
 
@@ -390,7 +390,7 @@ def _read_pictures(
     if ((time >= start) & (time <= stop)).mean() < MIN_VIDEO_SHARE:
         raise DataError(
             f"{video}: the video is shorter than the mocap: it shows {times[0]:.2f} to {times[-1]:.2f} s of "
-            f"{time[0]:.2f} to {time[-1]:.2f} s; copy it anew or leave its camera out with --camera."
+            f"{time[0]:.2f} to {time[-1]:.2f} s; copy it again or leave its camera out with --camera."
         )
     return pictures
 
@@ -494,7 +494,7 @@ def build_trial(subject: Subject, trial: str, options: BuildOptions) -> tuple[Tr
         sources["torques"] = torque_time = stored.time
         torques = generalized_forces(stored, COORDINATES)
         if not np.isfinite(torques).any():
-            raise DataError(f"{stored.source}: holds no finite torque; export it anew.")
+            raise DataError(f"{stored.source}: holds no finite torque; export it again.")
         remarks.insert(0, "stored torques")
     else:
         if forces is None:

@@ -115,7 +115,7 @@ def _parse_xml(path: Path) -> ET.Element:
     try:
         root = ET.parse(path).getroot()
     except ET.ParseError as error:
-        raise DataError(f"{path}: is no well-formed XML ({error}); copy it anew.") from None
+        raise DataError(f"{path}: is no well-formed XML ({error}); copy it again.") from None
     for element in root.iter():
         if "file" in element.attrib:
             raise DataError(
