@@ -17,7 +17,8 @@ from mmengine.logging import MMLogger
 
 from vidzoo.anatomy import BENCHMARK_JOINTS, COORDINATES, MARKERS
 from vidzoo.datasets import VIDDataset
-from vidzoo.datasets.vid_dataset import decode_jpeg, fill_gaps
+from vidzoo.datasets.images import decode_jpeg
+from vidzoo.datasets.recording import fill_gaps
 from vidzoo.errors import ConfigError, DataError
 from vidzoo.io.data_file import DataFile, Reason
 from vidzoo.io.split_protocols import make_split
@@ -501,7 +502,7 @@ def _set_image(number, jpeg):
 )  # fmt: skip
 def test_a_broken_image_is_named(variant, jpeg):
     dataset = VIDDataset(**variant(_set_image(3, jpeg)), window=5, predictions=8)
-    with pytest.raises(DataError, match=r"image 3 of subject1/DJ1/Cam0 is no JPEG"):
+    with pytest.raises(DataError, match=r"subject1/DJ1/Cam0: image 3 is no JPEG"):
         [dataset[i] for i in range(len(dataset))]
 
 
