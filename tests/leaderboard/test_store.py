@@ -161,12 +161,12 @@ def test_predictions_on_a_file_built_anew_elsewhere_are_taken(store, predict, ru
     """Another machine's file has another hash, and so has its split; the frames are the same."""
     own = replace(split, data_hash="d" * 64)
     assert own.hash != split.hash and own.frames_hash == split.frames_hash
-    path = run("anew")
+    path = run("again")
     told = predict().provenance | {"split_frames_hash": own.frames_hash}
     write_predictions(path, predict(split_hash=own.hash, provenance=told))
-    receipt = submit_to_folder(make_submission(path, TINY, "anew", card, ["A. B."]), path, store.folder)
+    receipt = submit_to_folder(make_submission(path, TINY, "again", card, ["A. B."]), path, store.folder)
     assert receipt.rank == 1 and check(store, render) == ([], [])
-    narrower = Split(own.protocol, own.seed, own.vid_hash, own.settings, own.train[1:], own.test)
+    narrower = Split(own.protocol, own.seed, own.data_hash, own.settings, own.train[1:], own.test)
     assert narrower.frames_hash != split.frames_hash
 
 

@@ -14,8 +14,8 @@ import pytest
 
 pytest.importorskip("mujoco", reason="needs the extra 'synthetic'")
 
+from vidzoo import synthetic
 from vidzoo.anatomy import ACTION_FAMILIES, COORDINATES, GRAVITY, MARKERS
-from vidzoo.data_prep import synthetic
 from vidzoo.errors import ConfigError, DataError, VidZooError
 from vidzoo.io.data_file import DataFile, Trial
 from vidzoo.synthetic import draw_subject, make_synthetic, make_trial

@@ -62,7 +62,7 @@ def recipes() -> Path:
     for folder in (package / "_recipes", package.parent):
         if (folder / "model-index.yml").is_file():
             return folder
-    raise VidZooError(f"{package}: was installed without its recipes; install vidzoo anew with pip.")
+    raise VidZooError(f"{package}: was installed without its recipes; install vidzoo again with pip.")
 
 
 @cache

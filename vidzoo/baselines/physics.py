@@ -275,7 +275,9 @@ def ground_reaction(trial: TrialReader, frames: np.ndarray | None = None) -> Gro
     jacobians = trial.array("foot_jacobians").astype(np.float64)
     for name, values in (("inertial_torques", inertial), ("foot_jacobians", jacobians)):
         if not np.isfinite(values).all():
-            raise DataError(f"{trial.subject}/{trial.trial}: its '{name}' hold what is no number; build the file anew.")
+            raise DataError(
+                f"{trial.subject}/{trial.trial}: its '{name}' hold what is no number; build the file again."
+            )
     points, firm = contacts(_foot_trajectories(trial, "markers"), _foot_trajectories(trial, "marker_velocities"))
     origins = foot_origins(trial.array("coordinates").astype(np.float64), jacobians)
     hips = np.mean([origins[:, k] - arm_to_foot(jacobians[:, k], _HIPS[k]) for k in (0, 1)], axis=0)
@@ -331,7 +333,7 @@ def physics_predictions(data: DataFile, split: Split) -> Predictions:
         if len(frames) and not 0 <= frames[0] <= frames[-1] < trial.num_frames:
             raise DataError(
                 f"{data.path}: the split asks for frames {frames[0]} to {frames[-1]} of {subject}/{name}, which has "
-                f"{trial.num_frames}; make the split anew from this file with tools/make_split.py."
+                f"{trial.num_frames}; make the split again from this file with tools/make_split.py."
             )
         torques[subject, name] = physics_torques(trial, ground_reaction(trial, frames).wrenches)[:, _JOINTS]
         count += len(frames)

@@ -215,7 +215,7 @@ class VIDDataset(Dataset):
             f"{', '.join(left_out[:8])}{' ...' if len(left_out) > 8 else ''}"
         )
         if self.test_mode:
-            raise DataError(f"{what}; a test needs all of them: build the file with that camera or split it anew.")
+            raise DataError(f"{what}; a test needs all of them: build the file with that camera or split it again.")
         print_log(f"{what}; they are left out.", logger="current", level=30)
 
     def _read_recording(self, trial: TrialReader, entry: SplitEntry) -> Recording:
@@ -229,7 +229,7 @@ class VIDDataset(Dataset):
         if ("height" in self.requires) and not trial.height_m > 0:
             raise DataError(
                 f"{self.data.path}: {trial.subject}/{trial.trial} has height {trial.height_m} m, which the inputs "
-                f"need; correct it in the source and build the file anew."
+                f"need; correct it in the source and build the file again."
             )
 
         modalities = {n: trial.array(n, context) for n in self.requires if n in _PER_FRAME}
@@ -301,7 +301,7 @@ class VIDDataset(Dataset):
             if image.shape != (trial.num_frames,) or image.min() < 0 or image.max() >= len(offsets) - 1:
                 raise DataError(
                     f"{where}/video_index must name one of {len(offsets) - 1} images for each of {trial.num_frames} "
-                    f"frames; build the file anew."
+                    f"frames; build the file again."
                 )
             image = image[recording.start : recording.start + len(recording)]
         before, after = (0, 0) if self.test_mode else (self.target_index, self.window - 1 - self.target_index)
@@ -418,7 +418,7 @@ class VIDDataset(Dataset):
             data = trial.jpeg(track.camera, int(offsets[number]), int(offsets[number + 1]))
             image = decode_jpeg(data, self.image_size)
             if image is None:
-                raise DataError(f"{where} is no JPEG that can be decoded; build the file anew.")
+                raise DataError(f"{where} is no JPEG that can be decoded; build the file again.")
             if images and image.shape != images[0].shape:
                 raise DataError(
                     f"{where} is {image.shape[1]} x {image.shape[0]} pixels, the one before "

@@ -77,7 +77,7 @@ def check_origin(predictions: Predictions, data: DataFile, split: Split) -> None
     if split.data_hash != data.content_hash:
         raise DataError(
             f"{data.path}: the split was made for another data file (content hash {split.data_hash[:12]}, this one's "
-            f"is {data.content_hash[:12]}); make it anew with tools/make_split.py."
+            f"is {data.content_hash[:12]}); make it again with tools/make_split.py."
         )
     if predictions.split_hash != split.hash:
         raise DataError(
@@ -391,7 +391,7 @@ def read_results(path: str | Path, formats: Mapping[str, int] = MappingProxyType
         raise DataError(f"{path}: is no results file ({error!r}); tools/test.py --out writes one.") from None
     if found not in formats.items():
         expected = " or ".join(map(str, formats.items()))
-        raise DataError(f"{path}: format {found}, expected {expected}; test the model anew.")
+        raise DataError(f"{path}: format {found}, expected {expected}; test the model again.")
     return results
 
 

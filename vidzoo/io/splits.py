@@ -135,7 +135,7 @@ class Split:
                 f"{path}: is no split manifest ({repr(error)[:300]}); make it with tools/make_split.py."
             ) from None
         if split.hash != content.get("hash"):
-            raise DataError(f"{path}: its content does not fit its hash; it was edited by hand. Make it anew.")
+            raise DataError(f"{path}: its content does not fit its hash; it was edited by hand. Make it again.")
         for subset in ("train", "test"):
             if not any(entry.num_targets for entry in getattr(split, subset)):
                 raise DataError(

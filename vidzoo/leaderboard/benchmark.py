@@ -177,7 +177,7 @@ def define(
             raise ConfigError(f"{path}: is defined already and does not change; give the new one another version.")
         claimed = waiting.claimed
     if split.data_hash != data.content_hash:
-        raise DataError(f"{data.path}: is not the file that the split was made for; make the split anew.")
+        raise DataError(f"{data.path}: is not the file that the split was made for; make the split again.")
     trials = load_labels(data, (*split.train, *split.test)).trials
     path.parent.mkdir(parents=True, exist_ok=True)
     manifest = path.with_name(f"{split.protocol}.split.json")

@@ -71,7 +71,7 @@ class _Scorer:
         return self._ready[name]
 
     def rescore(self, stored: Stored) -> Rescored:
-        """Score an entry anew.
+        """Score an entry again.
 
         Raises:
             VidZooError: something that it needs is broken.
@@ -93,7 +93,7 @@ class _Scorer:
 
 
 def rescore(store: Store, labels: Sequence[str | Path] = ()) -> Iterator[Rescored]:
-    """Score all entries anew, one after the other.
+    """Score all entries again, one after the other.
 
     Raises:
         VidZooError: a file of the record is broken.
