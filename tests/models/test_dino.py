@@ -375,6 +375,25 @@ def test_opensims_own_terms_of_a_person_who_is_turned_give_the_same_torques(real
     torch.testing.assert_close(results[0].torques[:, 4:-4], results[1].torques[:, 4:-4], atol=5e-3, rtol=1e-2)
 
 
+@pytest.mark.parametrize("config", [END_TO_END, END_TO_END | dict(trunk="lstm"), WITH_RESIDUAL])
+@pytest.mark.parametrize("name", ["coordinates", "coordinate_velocities", "mass"])
+def test_an_input_far_from_all_that_was_learnt_counts_as_five_deviations(config, name):
+    """A shoulder's angles may jump by half a turn, and a person may be heavier than all who trained."""
+    model = build(config)
+    mean, std = (np.atleast_1d(x) for x in statistics()[f"input_{name}"])
+    column = COORDINATES.index("arm_flex_r") if name != "mass" else 0
+
+    def output(deviations: float) -> torch.Tensor:
+        inputs = person()
+        inputs[name].view(-1, len(mean))[:, column] = float(mean[column] + deviations * std[column])
+        with torch.no_grad():
+            return model.trunk(*(inputs[n] for n in ("coordinates", "coordinate_velocities", "mass", "height")))
+
+    for sign in (1, -1):
+        torch.testing.assert_close(output(sign * 50.0), output(sign * 5.001))
+        assert not torch.allclose(output(sign * 4.9), output(sign * 5.001), atol=1e-4)
+
+
 # --- size, training, misuse ------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(("config", "outputs"), [(END_TO_END, Q), (HYBRID, 24), (WITH_RESIDUAL, 36)])
 @pytest.mark.parametrize("window", [1, 13])

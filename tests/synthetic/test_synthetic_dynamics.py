@@ -271,6 +271,22 @@ def test_a_mirrored_motion_has_mirrored_torques(body: Body) -> None:
     np.testing.assert_allclose(p.grf[:, ::-1] * [1, 1, -1, 1, 1, -1, -1, -1, 1], m.grf, atol=1e-6)
 
 
+@pytest.mark.parametrize("family", ["squatsAsym", "STS", "walking"])
+def test_each_foot_pushes_half_way_towards_the_centre_of_mass(family: str, body: Body, performances) -> None:
+    """Followed up to the centre of mass, a foot's reaction has come half way from the foot to the whole reaction."""
+    p = performances[family]
+    both = np.flatnonzero((p.grf[:, :, 1] > 50).all(axis=1))
+    assert len(both) > 10
+    for i in both[::5]:
+        load(body, p.coordinates[i])
+        height = body.data.subtree_com[0][1]
+        force, point = p.grf[i, :, :3], p.grf[i, :, 3:6]
+        total = force.sum(axis=0)
+        pressure = (force[:, 1:2] * point).sum(axis=0) / total[1]
+        lean = height * (force / force[:, 1:2] - total / total[1])
+        np.testing.assert_allclose(lean[:, [0, 2]], 0.5 * (pressure - point)[:, [0, 2]], atol=2e-3)
+
+
 def test_centre_of_pressure_of_a_known_wrench() -> None:
     force, point, free = np.array([10.0, 600.0, -20.0]), np.array([0.3, 0.0, -0.1]), 4.0
     cop, found = centre_of_pressure(force, np.cross(point, force) + [0, free, 0])
