@@ -40,7 +40,7 @@ def main() -> None:
         if after != before:
             with atomic_path(document) as temporary:
                 temporary.write_text(after, encoding="utf-8")
-        print(f"{document}: {'filled anew' if after != before else 'as it was'}")
+        print(f"{document}: {'filled again' if after != before else 'as it was'}")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Look after a leaderboard's folder: check it, score it anew, write its page, compare two, add a benchmark."""
+"""Look after a leaderboard's folder: check it, score it again, write its page, compare two, add a benchmark."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _check(store: Store, args: argparse.Namespace, console: Console) -> int:
         store, render, args.labels, lambda paths: track(paths, "scoring", console=console, transient=True)
     )
     if unscored:
-        console.print(f"not scored anew, for want of labels (--labels): {len(unscored)} entries", highlight=False)
+        console.print(f"not scored again, for want of labels (--labels): {len(unscored)} entries", highlight=False)
     if not problems:
         console.print(
             f"{args.folder}: {len(store.entry_paths())} entries, all in order", highlight=False, soft_wrap=True
@@ -109,7 +109,7 @@ def main() -> None:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="check|rescore|render|diff|define")
     for name, does, text in (
-        ("check", _check, "validate every file, score every entry anew, look whether generated files are fresh"),
+        ("check", _check, "validate every file, score every entry again, look whether generated files are fresh"),
         ("rescore", _rescore, "print each entry's figures as stored and as they come out now"),
         ("render", _render, "write TABLE.md, table.json and index.html"),
         ("diff", _diff, "print what differs from another store, or from the table as it was written"),

@@ -57,7 +57,7 @@ def main() -> None:
     )
     parser.add_argument("--remark", default="", help="a sentence for the table's readers")
     parser.add_argument("--supersedes", metavar="ENTRY", help="your entry that this one takes the place of")
-    parser.add_argument("--reproduces", metavar="ENTRY", help="the entry of others that this is a run anew of")
+    parser.add_argument("--reproduces", metavar="ENTRY", help="the entry of others that this is a rerun of")
     parser.add_argument(
         "--labels", nargs="+", default=[], metavar="FILE", help="data files, for a folder that does not hold the labels"
     )

@@ -1,4 +1,4 @@
-"""A recurrent torque head, the Transformer's rival."""
+"""A recurrent torque head: a bidirectional or causal LSTM."""
 
 from __future__ import annotations
 
