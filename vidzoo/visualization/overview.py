@@ -14,7 +14,7 @@ from vidzoo.io.data_file import DataFile, TrialReader
 from vidzoo.io.predictions import Predictions
 from vidzoo.io.splits import Split
 from vidzoo.visualization.marker_overlay import project_to_crop
-from vidzoo.visualization.torque_curves import RecordingCurves, draw_curves, recording_curves
+from vidzoo.visualization.torque_curves import draw_curves, recording_curves
 
 _BONES = (
     ("Thorax", "Pelvis"), ("R_Shoulder", "L_Shoulder"), ("R_Hip", "L_Hip"),
@@ -56,15 +56,11 @@ def plot_overview(predictions: Predictions, data: DataFile, split: Split, subjec
             axis.axvline(curves.time[shown], color="0.6", lw=0.8, ls=":")
             axis.set_title(f"{joint}_{side}", fontsize=9)
             axis.tick_params(labelsize=8)
-    _label(panels, axes[0, 0], curves)
+    picture.legend(handles=curves.legend(axes[0, 0]), loc="lower center", fontsize=8.5, frameon=False)
+    panels.supxlabel("time (s); dotted: the image's", fontsize=9)
+    panels.supylabel("torque (N·m/kg)", fontsize=9)
     figure.suptitle(curves.title, fontsize=10)
     return figure
-
-
-def _label(panels: Figure, axis, curves: RecordingCurves) -> None:  # type: ignore[no-untyped-def]
-    axis.legend(handles=curves.legend(axis), fontsize=7.5, frameon=False)
-    panels.supxlabel("time (s)", fontsize=9)
-    panels.supylabel("torque (N·m/kg)", fontsize=9)
 
 
 def _image_with_pose(trial: TrialReader, frame: int) -> tuple[np.ndarray, np.ndarray]:

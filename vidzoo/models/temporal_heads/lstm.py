@@ -1,4 +1,4 @@
-"""A recurrent torque head: a bidirectional or causal LSTM."""
+"""A recurrent torque head: an LSTM in one or both directions."""
 
 from __future__ import annotations
 
