@@ -123,6 +123,9 @@ OPTIM_WRAPPER_CONSTRUCTORS = Registry(
     scope="vidzoo",
     locations=["vidzoo.engine"],
 )
+WEIGHT_INITIALIZERS = Registry(
+    "weight initializer", parent=root.WEIGHT_INITIALIZERS, scope="vidzoo", locations=["vidzoo.engine"]
+)
 PARAM_SCHEDULERS = Registry(
     "parameter scheduler", parent=root.PARAM_SCHEDULERS, scope="vidzoo", locations=["vidzoo.engine"]
 )
