@@ -133,7 +133,8 @@ def test_measured_wrenches_give_a_recorded_trials_torques(opensim_file, release,
     """Within 0.001 N·m, of torques up to some 100 N·m: the file holds single precision. Found: 0.00005 N·m."""
     from vidzoo.anatomy import action_family
     from vidzoo.data_prep.signal import resample
-    from vidzoo.dynamics.opensim import default_lowpass_hz, inertial_terms, wrench_at_foot
+    from vidzoo.dynamics.ground_reaction import wrench_at_foot
+    from vidzoo.dynamics.opensim import default_lowpass_hz, inertial_terms
     from vidzoo.io.storage import coordinates_in_si, read_storage
 
     trial = Stored(opensim_file, "subject4", name)
@@ -154,7 +155,7 @@ def test_true_wrenches_give_a_synthetic_trials_torques(family, monkeypatch):
     pytest.importorskip("mujoco")
     from vidzoo.synthetic import draw_subject, perform_trial
     from vidzoo.synthetic.body import build_body
-    from vidzoo.synthetic.motion import Style
+    from vidzoo.synthetic.postures import Style
 
     subject, rng = draw_subject(3, 0), np.random.default_rng(5)
     trial = perform_trial(build_body(subject), family, rng, Style.draw(rng))

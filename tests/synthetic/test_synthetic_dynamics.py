@@ -20,15 +20,15 @@ from vidzoo.anatomy import (  # noqa: E402
 from vidzoo.synthetic import perform_trial  # noqa: E402
 from vidzoo.synthetic.body import DOF, INDEPENDENT, Body, Subject, build_body  # noqa: E402
 from vidzoo.synthetic.drawing import trace  # noqa: E402
-from vidzoo.synthetic.dynamics import (  # noqa: E402
-    Performance,
+from vidzoo.synthetic.dynamics import Performance, perform, zero_moment_com  # noqa: E402
+from vidzoo.synthetic.plan import (  # noqa: E402
     Plan,
     Track,
-    centre_of_pressure,
-    perform,
-    zero_moment_com,
+    lower,
 )
-from vidzoo.synthetic.motion import Style, lower, plan_squat  # noqa: E402
+from vidzoo.synthetic.postures import Style  # noqa: E402
+from vidzoo.synthetic.solver import centre_of_pressure  # noqa: E402
+from vidzoo.synthetic.standing import plan_squat  # noqa: E402
 
 C = {name: i for i, name in enumerate(COORDINATES)}
 ROOT = [C[name] for name in PELVIS_COORDINATES]
