@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from numbers import Integral
+from pathlib import Path
 from typing import Any
 
 import torch
-from mmengine.dist import is_distributed
+from mmengine.dist import is_distributed, master_only
 from mmengine.runner import Runner
 from torch import nn
+from torch.nn.modules.utils import consume_prefix_in_state_dict_if_present
 
 from vidzoo.engine.checkpoint import RESUME_KEYS, check_fit, read_checkpoint
 from vidzoo.engine.contract import FIELDS, check_checkpoint, check_offer, hand_on, task_of, unwrapped
@@ -17,6 +19,7 @@ from vidzoo.engine.cpu_ddp import init_processes
 from vidzoo.engine.schedule import enter_schedule, has_not_begun, is_another, schedulers_of
 from vidzoo.engine.stage1 import load_stage1
 from vidzoo.errors import CheckpointError
+from vidzoo.io.atomic import atomic_path
 
 _PARTS = ("train_dataloader", "val_dataloader", "test_dataloader", "val_evaluator", "test_evaluator")
 """Arguments whose data sets and metrics get the model's task."""
@@ -123,20 +126,26 @@ class VIDRunner(Runner):
         return super().test()
 
     # --- checkpoints -------------------------------------------------------------------------------------------------
-    def save_checkpoint(self, *args: Any, meta: dict[str, Any] | None = None, **kwargs: Any) -> None:
-        """Save as MMEngine does, and the model's task in ``meta``."""
+    @master_only
+    def save_checkpoint(self, out_dir: str, filename: str, *args: Any, meta: Any = None, **kwargs: Any) -> None:
+        """Save a checkpoint, with the model's task in its ``meta``; arguments are MMEngine's.
+
+        It has its name when it is whole and on the disk.
+        """
         task = task_of(self.model)
         meta = dict(meta or {}) | ({} if task is None else {"task": task.to_dict()})
-        super().save_checkpoint(*args, meta=meta, **kwargs)
+        Path(out_dir).mkdir(parents=True, exist_ok=True)
+        with atomic_path(Path(out_dir) / filename) as temporary:
+            super().save_checkpoint(str(temporary.parent), temporary.name, *args, meta=meta, **kwargs)
 
-    def load_checkpoint(self, filename: str, map_location: Any = "cpu", **kwargs: Any) -> dict[str, Any]:
-        """Load all weights of a checkpoint, or none.
+    def load_checkpoint(self, filename: str, map_location: Any = "cpu") -> dict[str, Any]:  # type: ignore[override]
+        """Load all weights of a checkpoint, or none; run no code in it.
 
         Raises:
             CheckpointError: it cannot be read, is of another model or task, or lacks what a resume needs.
         """
         model = unwrapped(self.model)
-        checkpoint = read_checkpoint(filename)
+        checkpoint = read_checkpoint(filename, map_location)
         check_fit(model, checkpoint["state_dict"], filename)
         meta = checkpoint.get("meta")
         meta = meta if isinstance(meta, dict) else {}
@@ -152,8 +161,11 @@ class VIDRunner(Runner):
             for key in ("epoch", "seed"):
                 value = meta.get(key)
                 self.message_hub.update_info(key, int(value) if isinstance(value, Integral) else None)
-        del checkpoint
-        return super().load_checkpoint(filename, map_location=map_location, **kwargs)
+        self.call_hook("after_load_checkpoint", checkpoint=checkpoint)
+        consume_prefix_in_state_dict_if_present(checkpoint["state_dict"], "module.")
+        model.load_state_dict(checkpoint["state_dict"], strict=False)  # it may lack batch norm's counters
+        self.logger.info(f"Load checkpoint from {filename}")
+        return checkpoint
 
     def _check_resumable(self, checkpoint: dict[str, Any], meta: dict[str, Any], filename: str) -> None:
         """Check that a checkpoint holds what a training needs to go on, and that it goes on with the same frames."""
