@@ -7,9 +7,9 @@ from vidzoo.errors import VidZooError, run_tool
 from vidzoo.evaluation.ablation import format_ablation
 
 EXAMPLES = """examples:
-  python tools/ablation.py configs/ablations/vidnet_r18_synth_{full,no_pose,no_markers,neither}.py     # Table 5
-  python tools/ablation.py configs/ablations/vidnet_r18_synth_{t9,full,t17}.py --seeds 0 1 2 3 4       # Table 9
-  python tools/ablation.py configs/ablations/vidnet_r18_synth_*.py --table-only
+  python tools/ablation.py configs/vidnet_r18{,_stage2}.py configs/ablations/vidnet_r18_n*.py                # Table 5
+  python tools/ablation.py configs/vidnet_r18_stage2.py configs/ablations/vidnet_r18_t*.py --seeds 0 1 2 3 4 # Table 9
+  python tools/ablation.py configs/vidnet_r18_stage2.py configs/ablations/vidnet_r18_*.py --table-only
 """
 
 

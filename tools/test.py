@@ -6,8 +6,8 @@ from vidzoo.engine import CfgOptions, test
 from vidzoo.errors import run_tool
 
 EXAMPLES = """examples:
-  python tools/test.py configs/vidnet_r18_synth.py work_dirs/vidnet_r18_synth    # its newest checkpoint
-  python tools/test.py configs/vidnet_r18_synth.py weights.safetensors --out results/predictions.npz
+  python tools/test.py configs/vidnet_r18.py work_dirs/vidnet_r18    # its newest checkpoint
+  python tools/test.py configs/vidnet_r18.py weights.safetensors --out results/predictions.npz
   bash tools/dist_test.sh configs/vidnet_r101.py work_dirs/vidnet_r101/epoch_500.pth 2
 """
 

@@ -6,8 +6,8 @@ from vidzoo.engine import CfgOptions, train
 from vidzoo.errors import run_tool
 
 EXAMPLES = """examples:
-  python tools/train.py configs/vidnet_r18_synth.py
-  python tools/train.py configs/vidnet_r18_synth.py --resume            # go on where it stopped, or begin
+  python tools/train.py configs/vidnet_r18.py
+  python tools/train.py configs/vidnet_r18.py --resume            # go on where it stopped, or begin
   python tools/train.py configs/vidnet_r101.py --amp --work-dir work_dirs/mine --cfg-options train_cfg.max_epochs=50
   bash tools/dist_train.sh configs/vidnet_r101.py 2                     # two GPUs, or two processes without any
 """

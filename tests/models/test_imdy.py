@@ -432,11 +432,11 @@ def test_a_training_learns_and_resumes_to_the_same_bits(tiny_data_file, tiny_spl
         "default_hooks.checkpoint.max_keep_ckpts": -1,
         "default_hooks.logger.interval": 1,
     }
-    runner = train(CONFIGS / "imdy_subject4.py", work_dir=tmp_path / "a", cfg_options=options)
+    runner = train(CONFIGS / "imdy_mirrored.py", work_dir=tmp_path / "a", cfg_options=options)
     losses = runner.message_hub.get_scalar("train/loss").data[0]
     assert len(losses) == 3 * 8  # 6 trials of 24 - 6 + 1 windows are 114
     assert np.mean(losses[-8:]) < 0.9 * np.mean(losses[:8])
-    train(CONFIGS / "imdy_subject4.py", work_dir=tmp_path / "b", resume=tmp_path / "a/epoch_1.pth", cfg_options=options)
+    train(CONFIGS / "imdy_mirrored.py", work_dir=tmp_path / "b", resume=tmp_path / "a/epoch_1.pth", cfg_options=options)
     states = [read_checkpoint(tmp_path / run / "epoch_3.pth")["state_dict"] for run in ("a", "b")]
     assert states[0].keys() == states[1].keys()
     assert all(torch.equal(value, states[1][name]) for name, value in states[0].items())

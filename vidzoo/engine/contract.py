@@ -133,5 +133,7 @@ def check_checkpoint(
         here = f"the model ({type(unwrapped(model)).__name__})"
         unsaid = {name: getattr(TaskSpec(), name) for name in FIELDS if name not in names}
         if sentence := task.contradiction(replace(saved, **unsaid), here, f"{path}"):
-            raise CheckpointError(f"{sentence}; use the config that it was trained with, and data of the same rate.")
+            only_rate = task.differences(saved) == ["rate_hz"]
+            mend = "data of the rate that it was trained at" if only_rate else "the config that it was trained with"
+            raise CheckpointError(f"{sentence}; use {mend}.")
     return saved

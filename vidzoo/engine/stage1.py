@@ -37,7 +37,7 @@ def load_stage1(model: nn.Module, checkpoint: str | Path, split: Any = None) -> 
         found = find_checkpoint(path) if path.is_dir() else None
         if found is None:
             raise CheckpointError(
-                f"stage1: there is no checkpoint in {path}; train stage 1 first (configs/pose3d_*.py), or begin "
+                f"stage1: there is no checkpoint in {path}; train stage 1 first (configs/posenet_*.py), or begin "
                 f"without it: --cfg-options stage1=None."
             )
         path = found

@@ -1,5 +1,5 @@
-# A data file and a split. Name yours with --data and --split, or at a leaf's top; data sets and metrics that say None get
-# these two. What else a data set must know (inputs, window, torques, image size) it gets from the model.
+# A data file and its split. Name yours with --data and --split, or at a leaf's top: data sets and metrics that say None
+# get these two. What else a data set must know (inputs, window, torques, image size) it gets from the model.
 data_file = "data/vid.h5"
 split = "data/vid_block.json"
 

@@ -1,4 +1,4 @@
-"""Hybrid, after Dinovitzer et al. 2023: causal windows of 13 frames to the feet's wrenches, by dynamics to 11 torques."""
+"""Hybrid, after Dinovitzer et al. 2023: causal windows of 13 frames to the feet's wrenches, by dynamics to torques."""
 
 model = dict(
     type="DinoHybrid",
