@@ -24,7 +24,7 @@ def main() -> None:
     )
     parser.add_argument("file", help="data file (.h5)")
     parser.add_argument("--json", action="store_true", help="print subject -> trial -> frames as JSON")
-    parser.add_argument("--verify", action="store_true", help="hash every trial first; fail if any was changed")
+    parser.add_argument("--verify", action="store_true", help="hash the whole file first, verified before or not")
     args = parser.parse_args()
 
     data = DataFile(args.file)

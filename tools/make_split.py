@@ -1,4 +1,4 @@
-"""Divide a data file's frames into training and test, and write the manifest."""
+"""Divide a data file's frames into training, test and perhaps validation, and write the manifest."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from vidzoo.io.splits import PROTOCOLS
 EXAMPLES = """examples:
   python tools/make_split.py data/subject4.h5 --protocol block --out data/subject4_block.json
   python tools/make_split.py data/vid.h5 --protocol loso --held-out subject4 --out data/loso4.json
+  python tools/make_split.py data/vid.h5 --protocol trial --val-share 0.1 --out data/trial_val.json
 """
 
 
@@ -26,20 +27,32 @@ def main() -> None:
     parser.add_argument(
         "--test-share", type=float, help=f"share that tests; block, trial, random_frame (default {TEST_SHARE})"
     )
-    parser.add_argument("--gap", type=int, help=f"frames between the two subsets of block (default {GAP})")
-    parser.add_argument("--seed", type=int, help="of the draw; trial, random_frame (default 0)")
+    parser.add_argument("--gap", type=int, help=f"frames between two subsets of a trial; block, --val-share (default {GAP})")
+    parser.add_argument("--seed", type=int, help="of the draw; trial, random_frame, --val-share (default 0)")
     parser.add_argument(
         "--held-out",
         nargs="+",
         default=[],
         metavar="NAME",
-        help="subjects (loso), action families (loao) or cameras (cross_camera) that test",
+        help="subjects (loso), actions (loao) or cameras (cross_camera) that test",
+    )
+    parser.add_argument(
+        "--val-share",
+        type=float,
+        metavar="SHARE",
+        help="share of the training frames that validates instead, such as 0.1 (default: no val subset)",
     )
     args = parser.parse_args()
 
     data = DataFile(args.file)
     split = make_split(
-        data, args.protocol, test_share=args.test_share, gap=args.gap, seed=args.seed, held_out=args.held_out
+        data,
+        args.protocol,
+        test_share=args.test_share,
+        gap=args.gap,
+        seed=args.seed,
+        held_out=args.held_out,
+        val_share=args.val_share,
     )
     split.save(args.out)
     print(split_table(split, data))

@@ -19,7 +19,7 @@ from torch.utils.data import Dataset, get_worker_info
 from vidzoo.anatomy import BENCHMARK_JOINTS, COORDINATES, MARKERS, PELVIS_MARKERS
 from vidzoo.errors import ConfigError, DataError
 from vidzoo.io.data_file import DataFile, Reason, TrialReader
-from vidzoo.io.split_protocols import check_split
+from vidzoo.io.split_checks import check_split
 from vidzoo.io.splits import Split, SplitEntry
 from vidzoo.registry import DATASETS, TRANSFORMS
 from vidzoo.structures import MODALITIES, TorqueSample
