@@ -27,7 +27,9 @@ def main() -> None:
     parser.add_argument(
         "--test-share", type=float, help=f"share that tests; block, trial, random_frame (default {TEST_SHARE})"
     )
-    parser.add_argument("--gap", type=int, help=f"frames between two subsets of a trial; block, --val-share (default {GAP})")
+    parser.add_argument(
+        "--gap", type=int, help=f"frames between two subsets of a trial; block, --val-share (default {GAP})"
+    )
     parser.add_argument("--seed", type=int, help="of the draw; trial, random_frame, --val-share (default 0)")
     parser.add_argument(
         "--held-out",

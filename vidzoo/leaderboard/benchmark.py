@@ -15,7 +15,6 @@ from vidzoo import __version__
 from vidzoo.anatomy import BENCHMARK_JOINTS, COORDINATES
 from vidzoo.errors import ConfigError, DataError
 from vidzoo.evaluation.labels import load_labels
-from vidzoo.evaluation.provenance import file_sha256
 from vidzoo.evaluation.score import UNITS
 from vidzoo.io.atomic import atomic_path
 from vidzoo.io.data_file import DataFile
@@ -23,6 +22,7 @@ from vidzoo.io.data_file.content_hash import seal_file, seal_trial
 from vidzoo.io.data_file.layout import LABELS_OF
 from vidzoo.io.data_file.writer import BUILDER, LIBVER, write_root, write_trial_attributes
 from vidzoo.io.hdf5 import set_texts
+from vidzoo.io.provenance import file_sha256
 from vidzoo.io.splits import PROTOCOLS, Split
 from vidzoo.leaderboard.documents import (
     BENCHMARK_ID,

@@ -10,8 +10,8 @@ from typing import Any
 
 from tabulate import tabulate
 
-from vidzoo.evaluation.provenance import file_sha256
 from vidzoo.evaluation.score import UNITS
+from vidzoo.io.provenance import file_sha256
 from vidzoo.leaderboard.benchmark import RANKED_BY, Benchmark
 from vidzoo.leaderboard.documents import read_document
 from vidzoo.leaderboard.entry import Stored
