@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import subprocess
+import sys
 from pathlib import Path
 
 import av
@@ -27,6 +29,18 @@ def shared_data() -> Path:
     if not path.is_dir():
         pytest.skip("the real data set is not beside this checkout")
     return path
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder into which pip has installed vidzoo's wheel: the package, its recipes and ``bin/vidzoo``."""
+    root, source = Path(__file__).resolve().parents[1], tmp_path_factory.mktemp("source")
+    for name in ("vidzoo", "configs", "setup.py", "pyproject.toml", "README.md", "LICENSE", "model-index.yml"):
+        (source / name).symlink_to(root / name)
+    site = tmp_path_factory.mktemp("installed")
+    command = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation", "--target", site]
+    subprocess.run([*command, source], check=True, timeout=120)
+    return site
 
 
 def make_trial(subject: str, name: str, frames: int = 40, seed: int = 0, images: bool = True) -> Trial:

@@ -2,7 +2,6 @@
 
 from vidzoo.engine.ablation import ablate
 from vidzoo.engine.atomic_backend import AtomicLocalBackend, write_atomically
-from vidzoo.engine.cfg_options import CfgOptions
 from vidzoo.engine.checkpoint import check_fit, find_checkpoint, read_checkpoint
 from vidzoo.engine.cpu_amp import CPUAmpOptimWrapper
 from vidzoo.engine.cpu_ddp import CPUDistributedDataParallel
@@ -15,7 +14,6 @@ __all__ = [
     "AtomicLocalBackend",
     "CPUAmpOptimWrapper",
     "CPUDistributedDataParallel",
-    "CfgOptions",
     "EpochSeedHook",
     "EvenBatchSampler",
     "FitStatisticsHook",
