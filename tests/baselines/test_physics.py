@@ -15,7 +15,7 @@ from scipy.spatial import Delaunay
 
 from vidzoo.anatomy import BENCHMARK_JOINTS, COORDINATES, GRAVITY, MARKERS
 from vidzoo.baselines import physics
-from vidzoo.dynamics.opensim import wrench_at_foot
+from vidzoo.dynamics.ground_reaction import wrench_at_foot
 from vidzoo.errors import DataError
 from vidzoo.evaluation.score import read_results, score
 from vidzoo.io.data_file import DataFile, DataFileWriter, Trial, TrialReader
@@ -210,7 +210,7 @@ def test_a_seat_carries_what_the_moment_about_the_hips_leaves():
 
 
 def test_of_all_sharings_the_one_with_the_least_effort(data: DataFile):
-    """The same problem, written anew with bounds and equations, by SciPy's SLSQP."""
+    """The same problem, written again with bounds and equations, by SciPy's SLSQP."""
     trial = next(t for t in data if t.action == "squatsAsym")
     frame, weight = 40, trial.mass_kg * GRAVITY
     jacobians = trial.array("foot_jacobians").astype(np.float64)[frame]
@@ -309,7 +309,7 @@ def test_predictions_are_the_test_frames_for_every_camera_that_the_split_names(d
     assert of_cameras.camera.tolist() == ["Cam0"] * 5 + ["Cam1"] * 5
     np.testing.assert_array_equal(of_cameras.torques[:5], of_cameras.torques[5:])
     beyond = replace(split, test=(replace(split.test[0], targets=((0, 10**6),)),))
-    with pytest.raises(DataError, match="make the split anew"):
+    with pytest.raises(DataError, match="make the split again"):
         physics.physics_predictions(data, beyond)
 
 

@@ -33,7 +33,7 @@ def read_trial(reader: TrialReader) -> Trial:
 
 @pytest.fixture
 def variant(tiny_data_file, tmp_path) -> Callable[..., dict[str, Path]]:
-    """Build the tiny file's first two trials anew after ``change(trial)``, and a split of them.
+    """Build the tiny file's first two trials again after ``change(trial)``, and a split of them.
 
     Returns ``data_file`` and ``split``, for VIDDataset.
     """

@@ -11,9 +11,7 @@ import pytest
 from scipy.stats import pearsonr
 from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
 
-from vidzoo.anatomy import BENCHMARK_JOINTS, action_family
 from vidzoo.evaluation import functional as F
-from vidzoo.io.storage import read_storage
 
 N, Q, UNITS = 400, 11, 7
 
@@ -128,21 +126,6 @@ def test_mpje_joint_reproduces_a_sum_done_by_hand():
     np.testing.assert_allclose(F.mpje_joint(predicted, true, mass), [(0.1 + 0 + 0.3) / 3, (0.08 + 0.1) / 2])
 
 
-def test_floors_are_the_means_of_the_counting_labels(data):
-    per_kg = data["true"] / data["mass"][:, None]
-    spoilt = np.where(data["valid"], per_kg, np.nan)
-    np.testing.assert_allclose(F.mean_floor(spoilt, data["valid"]), np.nanmean(spoilt, axis=0))
-    family = np.array(["walking", "DJ", "STS"])[data["unit"] % 3]
-    valid = data["valid"].copy()
-    valid[family == "DJ", 2] = False
-    floors = F.family_floor(spoilt, valid, family)
-    assert sorted(floors) == ["DJ", "STS", "walking"]
-    for name, floor in floors.items():
-        expected = np.nanmean(np.where(valid, spoilt, np.nan)[family == name][:, [0, 1, *range(3, Q)]], axis=0)
-        np.testing.assert_allclose(np.delete(floor, 2), expected)
-    assert floors["DJ"][2] == F.mean_floor(spoilt, valid)[2]
-
-
 def test_bootstrap_equals_drawing_frames_of_whole_units(data):
     sums = sums_of(data)
     draws = F.bootstrap_mpje_joint(sums, resamples=3, seed=5)
@@ -193,31 +176,14 @@ def test_the_whole_data_set_is_summed_in_a_blink():
     assert time.process_time() - start < 1.0
 
 
-def test_floors_of_a_real_subject(shared_data):
-    """Subject 4, all labels, last 20 % of each trial after a gap of 13 frames: known to be 0.235 and 0.221."""
-    train, test, mass = [], [], 62.6
-    for path in sorted((shared_data / "LabValidation/subject4/OpenSimData/Mocap/ID").glob("*.sto")):
-        torques = read_storage(path).select([f"{joint}_moment" for joint in BENCHMARK_JOINTS])
-        border = round(0.8 * len(torques))
-        train.append((action_family(path.stem), torques[: border - 13] / mass))
-        test.append((action_family(path.stem), torques[border:]))
-    per_kg, true = (np.concatenate([torques for _, torques in side]) for side in (train, test))
-    trained, tested = (np.concatenate([np.full(len(t), f) for f, t in side]) for side in (train, test))
-    everything = np.ones(per_kg.shape, bool)
-    floors = F.family_floor(per_kg, everything, trained)
-    mean = np.tile(F.mean_floor(per_kg, everything), (len(true), 1))
-    masses = np.full(len(true), mass)
-    assert F.mpje_mean(F.mpje_joint(mean * mass, true, masses)) == pytest.approx(0.235, abs=0.002)
-    family = np.stack([floors[name] for name in tested])
-    assert F.mpje_mean(F.mpje_joint(family * mass, true, masses)) == pytest.approx(0.221, abs=0.002)
-
-
 @pytest.mark.parametrize(
     "module",
     [
         *(f"evaluation.{name}" for name in ("functional", "labels", "published", "report", "score")),
         "io.predictions",
+        "baselines.means",
         "baselines.physics",
+        "evaluation.physics_baseline",
     ],
 )
 def test_scoring_imports_neither_torch_nor_mmengine(module):

@@ -339,7 +339,7 @@ def test_root_attributes_of_another_type(copied, name, value):
     with h5py.File(copied, "r+") as file:
         file.attrs[name] = value
     data = DataFile(copied)
-    with pytest.raises(DataError, match=r"build it anew\."):
+    with pytest.raises(DataError, match=r"build it again\."):
         data.settings, data.content_hash  # noqa: B018
 
 

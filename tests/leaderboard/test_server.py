@@ -138,9 +138,9 @@ def test_a_replay_is_refused_after_the_database_was_lost(client, bundle, store, 
     headers = {"authorization": sign(ADA, body)}
     assert client.post("/submissions", content=body, headers=headers).status_code == 201
     fresh = Database(f"sqlite:///{tmp_path / 'fresh.db'}")
-    with TestClient(make_app(store, fresh, KEY)) as anew:
-        assert [row["model"] for row in anew.get("/entries").json()] == ["mine"]
-        assert anew.post("/submissions", content=body, headers=headers).status_code == 401
+    with TestClient(make_app(store, fresh, KEY)) as again:
+        assert [row["model"] for row in again.get("/entries").json()] == ["mine"]
+        assert again.post("/submissions", content=body, headers=headers).status_code == 401
 
 
 def test_a_signature_is_of_one_body_and_one_time(client, bundle, store, monkeypatch):

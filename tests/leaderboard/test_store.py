@@ -8,6 +8,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -21,6 +22,7 @@ from vidzoo.leaderboard.compare import compare
 from vidzoo.leaderboard.page import render
 from vidzoo.leaderboard.store import Store
 from vidzoo.leaderboard.submit import make_submission, submit_to_folder
+from vidzoo.leaderboard.table import is_reproduced
 
 TINY = "tiny@1/block"
 
@@ -111,6 +113,20 @@ def test_a_reproduction_is_by_others_and_near(store, submit):
     }
 
 
+@pytest.mark.parametrize(
+    ("theirs", "near"), [(100.0, True), (102.0, True), (98.0, True), (102.1, False), (97.9, False), (110.0, False)]
+)
+def test_a_reproduction_is_within_two_per_cent(theirs, near):
+    def stored(id: str, figure: float, reproduces: str | None = None) -> SimpleNamespace:
+        scores = SimpleNamespace(overall=SimpleNamespace(mPJE_mean=figure))
+        entry = SimpleNamespace(scores=scores, submission=SimpleNamespace(reproduces=reproduces))
+        return SimpleNamespace(id=id, entry=entry)
+
+    first = stored("first", 100.0)
+    assert is_reproduced(first, [first, stored("again", theirs, reproduces="first")]) == near
+    assert not is_reproduced(first, [first, stored("again", theirs, reproduces="another")])
+
+
 def test_the_same_predictions_under_the_same_name_are_refused(store, submit, run, card):
     submit("mine", 5.0)
     predictions = run("same", 5.0, 0)
@@ -161,12 +177,12 @@ def test_predictions_on_a_file_built_anew_elsewhere_are_taken(store, predict, ru
     """Another machine's file has another hash, and so has its split; the frames are the same."""
     own = replace(split, data_hash="d" * 64)
     assert own.hash != split.hash and own.frames_hash == split.frames_hash
-    path = run("anew")
+    path = run("again")
     told = predict().provenance | {"split_frames_hash": own.frames_hash}
     write_predictions(path, predict(split_hash=own.hash, provenance=told))
-    receipt = submit_to_folder(make_submission(path, TINY, "anew", card, ["A. B."]), path, store.folder)
+    receipt = submit_to_folder(make_submission(path, TINY, "again", card, ["A. B."]), path, store.folder)
     assert receipt.rank == 1 and check(store, render) == ([], [])
-    narrower = Split(own.protocol, own.seed, own.vid_hash, own.settings, own.train[1:], own.test)
+    narrower = Split(own.protocol, own.seed, own.data_hash, own.settings, own.train[1:], own.test)
     assert narrower.frames_hash != split.frames_hash
 
 

@@ -40,8 +40,6 @@ from __future__ import annotations
 import platform
 import time
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 from rich.progress import track
@@ -50,11 +48,9 @@ from scipy.optimize import nnls
 from vidzoo import __version__
 from vidzoo.anatomy import BENCHMARK_JOINTS, COORDINATES, GRAVITY, MARKERS, PELVIS_COORDINATES
 from vidzoo.errors import DataError
-from vidzoo.evaluation.labels import target_frames
-from vidzoo.evaluation.provenance import commit, processor
-from vidzoo.evaluation.score import score, write_results
 from vidzoo.io.data_file import DataFile, TrialReader
-from vidzoo.io.predictions import Predictions, write_predictions
+from vidzoo.io.predictions import Predictions
+from vidzoo.io.provenance import commit, processor
 from vidzoo.io.splits import Split
 
 FOOT_MARKERS: tuple[tuple[str, str, str], ...] = (("r_calc", "r_5meta", "r_toe"), ("L_calc", "L_5meta", "L_toe"))
@@ -279,7 +275,9 @@ def ground_reaction(trial: TrialReader, frames: np.ndarray | None = None) -> Gro
     jacobians = trial.array("foot_jacobians").astype(np.float64)
     for name, values in (("inertial_torques", inertial), ("foot_jacobians", jacobians)):
         if not np.isfinite(values).all():
-            raise DataError(f"{trial.subject}/{trial.trial}: its '{name}' hold what is no number; build the file anew.")
+            raise DataError(
+                f"{trial.subject}/{trial.trial}: its '{name}' hold what is no number; build the file again."
+            )
     points, firm = contacts(_foot_trajectories(trial, "markers"), _foot_trajectories(trial, "marker_velocities"))
     origins = foot_origins(trial.array("coordinates").astype(np.float64), jacobians)
     hips = np.mean([origins[:, k] - arm_to_foot(jacobians[:, k], _HIPS[k]) for k in (0, 1)], axis=0)
@@ -326,7 +324,7 @@ def physics_predictions(data: DataFile, split: Split) -> Predictions:
     """
     wanted: dict[tuple[str, str], list[np.ndarray]] = {}
     for entry in split.test:
-        wanted.setdefault((entry.subject, entry.trial), []).append(target_frames(entry))
+        wanted.setdefault((entry.subject, entry.trial), []).append(entry.target_frames)
     torques: dict[tuple[str, str], np.ndarray] = {}
     start, count = time.perf_counter(), 0
     for (subject, name), parts in track(wanted.items(), description="trials"):
@@ -335,7 +333,7 @@ def physics_predictions(data: DataFile, split: Split) -> Predictions:
         if len(frames) and not 0 <= frames[0] <= frames[-1] < trial.num_frames:
             raise DataError(
                 f"{data.path}: the split asks for frames {frames[0]} to {frames[-1]} of {subject}/{name}, which has "
-                f"{trial.num_frames}; make the split anew from this file with tools/make_split.py."
+                f"{trial.num_frames}; make the split again from this file with tools/make_split.py."
             )
         torques[subject, name] = physics_torques(trial, ground_reaction(trial, frames).wrenches)[:, _JOINTS]
         count += len(frames)
@@ -343,7 +341,7 @@ def physics_predictions(data: DataFile, split: Split) -> Predictions:
 
     rows: list[tuple[np.ndarray, ...]] = []
     for entry in split.test:
-        frames = target_frames(entry)
+        frames = entry.target_frames
         for camera in entry.cameras or ("",):
             names = (np.full(len(frames), text) for text in (entry.subject, entry.trial, camera))
             rows.append((*names, frames, torques[entry.subject, entry.trial][frames]))
@@ -367,26 +365,3 @@ def physics_predictions(data: DataFile, split: Split) -> Predictions:
             "seconds_per_1000_predictions": round(1000 * seconds / max(count, 1), 3),
         },
     )
-
-
-def write_physics_baseline(data_file: str | Path, split: str | Path, out: str | Path) -> dict[str, Any]:
-    """Predict, score and write: ``out`` and ``results.json`` beside it; return what the latter holds.
-
-    Args:
-        data_file: path of the data file.
-        split: path of the split manifest.
-        out: path of the predictions (.npz), or the folder that gets ``predictions.npz``; folders are made.
-
-    Raises:
-        DataError: a file is missing or broken, does not belong to the other, or cannot be written.
-    """
-    out = Path(out)
-    if out.suffix != ".npz":
-        out = out / "predictions.npz"
-    data, manifest = DataFile(data_file), Split.load(split)
-    predictions = physics_predictions(data, manifest)
-    results = score(predictions, data, manifest)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    write_predictions(out, predictions)
-    write_results(out.with_name("results.json"), results)
-    return results

@@ -213,11 +213,11 @@ def read_camera(path: str | Path) -> Camera:
     for key, shape in shapes.items():
         value = content.get(key)
         if value is None or value.size != np.prod(shape) or not np.isfinite(value).all():
-            raise DataError(f"{path}: '{key}' is missing or not {shape} finite numbers; calibrate the camera anew.")
+            raise DataError(f"{path}: '{key}' is missing or not {shape} finite numbers; calibrate the camera again.")
         arrays[key] = value.reshape(shape)
     rotation = arrays["rotation"]
     if np.abs(rotation @ rotation.T - np.eye(3)).max() > 1e-3 or np.linalg.det(rotation) < 0:
-        raise DataError(f"{path}: 'rotation' is no rotation matrix; calibrate the camera anew.")
+        raise DataError(f"{path}: 'rotation' is no rotation matrix; calibrate the camera again.")
     distortion = content.get("distortion", np.zeros(5)).ravel()
     if distortion.size not in (4, 5, 8) or not np.isfinite(distortion).all():
         raise DataError(f"{path}: 'distortion' has {distortion.size} numbers, expected 4, 5 or 8 finite ones.")

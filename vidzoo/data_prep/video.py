@@ -41,7 +41,7 @@ def _decoded(path: Path) -> Iterator[tuple[float, av.VideoFrame]]:
             if first is None:
                 raise DataError(f"{path}: holds no picture that can be decoded.")
     except av.FFmpegError as error:
-        raise DataError(f"{path}: cannot be decoded ({error.strerror}); copy it anew.") from None
+        raise DataError(f"{path}: cannot be decoded ({error.strerror}); copy it again.") from None
 
 
 def frame_times(path: str | Path) -> np.ndarray:

@@ -12,7 +12,7 @@ import torch
 from torch.utils.data import Dataset
 
 from vidzoo.anatomy import POSE_JOINTS, POSE_ROOT
-from vidzoo.datasets.vid_dataset import decode_jpeg
+from vidzoo.datasets.images import decode_jpeg
 from vidzoo.errors import ConfigError, DataError
 from vidzoo.io.pose_file import SUBSETS, PoseFile
 from vidzoo.registry import DATASETS, TRANSFORMS
@@ -90,7 +90,7 @@ class Pose3DDataset(Dataset):
         bad = ~(np.isfinite(self._labels["crop"]).all(axis=1) & (self._labels["crop"][:, 2:] > 0).all(axis=1))
         if bad.any():
             number = int(np.flatnonzero(bad)[0])
-            raise DataError(f"{self._place(number)} has the crop {self._labels['crop'][number]}; build the file anew.")
+            raise DataError(f"{self._place(number)} has the crop {self._labels['crop'][number]}; build the file again.")
         self.metainfo = {
             "pose_files": [str(path) for path in paths],
             # A training goes on with the same images only.
@@ -124,7 +124,7 @@ class Pose3DDataset(Dataset):
         file = self.files[number]
         image = decode_jpeg(file.jpeg(int(offsets[row]), int(offsets[row + 1])), self.image_size)
         if image is None:
-            raise DataError(f"{self._place(index)} is no JPEG that can be decoded; build the file anew.")
+            raise DataError(f"{self._place(index)} is no JPEG that can be decoded; build the file again.")
         to_picture = crop_matrix(self._labels["crop"][index], self.image_size)
         pixels = self._labels["pixels"][index]
         sample: dict[str, Any] = {

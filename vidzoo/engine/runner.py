@@ -180,7 +180,7 @@ class VIDRunner(Runner):
         if before != now:
             raise CheckpointError(
                 f"{filename}: was trained on the split {str(before)[:12]}, but the config now names another, "
-                f"{str(now)[:12]}; put that split back, or begin anew in another --work-dir."
+                f"{str(now)[:12]}; put that split back, or begin again in another --work-dir."
             )
 
     def build_training(self) -> None:

@@ -37,7 +37,7 @@ def read_tables(paths: Iterable[str | Path]) -> tuple[dict[str, dict[str, Any]],
 def fill_tables(
     text: str, results: dict[str, dict[str, Any]], ablations: dict[str, dict[str, Any]], document: str
 ) -> str:
-    """Return a document's text with the tables below its marks made anew.
+    """Return a document's text with the tables below its marks made again.
 
     A mark is ``<!-- results: NAME ... -->``, one table of these results in this order, or ``<!-- ablation: NAME -->``,
     followed by an empty line and the table, if it is there already.

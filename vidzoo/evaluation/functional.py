@@ -153,28 +153,3 @@ def interval(draws: np.ndarray, level: float = 0.95) -> np.ndarray:
     result = np.full((2, *draws.shape[1:]), np.nan)
     result[:, there] = np.nanquantile(draws[:, there], quantiles, axis=0)
     return result
-
-
-def mean_floor(torques_per_kg: np.ndarray, valid: np.ndarray) -> np.ndarray:
-    """Return each joint's mean over the training labels that count, [Q] N·m/kg; NaN for a joint without any.
-
-    Args:
-        torques_per_kg: [n, Q] N·m/kg, each training frame once.
-        valid: [n, Q] bool.
-    """
-    count = valid.sum(axis=0)
-    return np.where(valid, torques_per_kg, 0.0).sum(axis=0) / np.where(count > 0, count, np.nan)
-
-
-def family_floor(torques_per_kg: np.ndarray, valid: np.ndarray, family: np.ndarray) -> dict[str, np.ndarray]:
-    """Return each training family's :func:`mean_floor`; a joint without labels there has the mean of all families.
-
-    A family that is not in the result was not trained on: use :func:`mean_floor` for it.
-    """
-    overall = mean_floor(torques_per_kg, valid)
-    floors = {}
-    for name in np.unique(family):
-        rows = family == name
-        own = mean_floor(torques_per_kg[rows], valid[rows])
-        floors[str(name)] = np.where(np.isnan(own), overall, own)
-    return floors

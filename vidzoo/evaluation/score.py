@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -20,9 +20,10 @@ import numpy as np
 
 from vidzoo import __version__
 from vidzoo.anatomy import ACTION_FAMILIES, BENCHMARK_JOINTS, LOWER_LIMB_JOINTS
+from vidzoo.baselines.means import MeanTorque, fit_action_mean, fit_train_mean
 from vidzoo.errors import DataError
 from vidzoo.evaluation import functional as F
-from vidzoo.evaluation.labels import Labels, load_labels, target_frames
+from vidzoo.evaluation.labels import Labels, load_labels
 from vidzoo.io.atomic import atomic_path
 from vidzoo.io.data_file import DataFile, Reason
 from vidzoo.io.predictions import Predictions, check_predictions, sample_groups
@@ -76,7 +77,7 @@ def check_origin(predictions: Predictions, data: DataFile, split: Split) -> None
     if split.data_hash != data.content_hash:
         raise DataError(
             f"{data.path}: the split was made for another data file (content hash {split.data_hash[:12]}, this one's "
-            f"is {data.content_hash[:12]}); make it anew with tools/make_split.py."
+            f"is {data.content_hash[:12]}); make it again with tools/make_split.py."
         )
     if predictions.split_hash != split.hash:
         raise DataError(
@@ -128,7 +129,7 @@ def _match(predictions: Predictions, data: DataFile, split: Split) -> _Samples:
     """Label rows that (subject, trial, camera) must have a prediction for."""
     for entry in split.test:
         recording = (entry.subject, entry.trial)
-        frames = target_frames(entry)
+        frames = entry.target_frames
         if len(frames):
             start, stop = labels.starts[unit[recording] : unit[recording] + 2]
             rows = start + np.searchsorted(labels.frame[start:stop], frames)
@@ -251,31 +252,22 @@ class _Sums:
         }
 
 
-def _fit_floors(train: Labels, counts: np.ndarray) -> tuple[dict[str, Callable[[Labels], np.ndarray]], dict[str, Any]]:
-    """Fit both floors on the training labels that count.
-
-    Returns their predictors, Labels -> [n, Q] N·m (NaN where nothing was trained on), and what they learnt.
-    """
+def _fit_floors(train: Labels, counts: np.ndarray) -> tuple[dict[str, MeanTorque], dict[str, Any]]:
+    """Fit both baselines on the training labels that count; return them and what they learnt."""
     per_kg = train.torques / train.mass[:, None]
-    mean = F.mean_floor(per_kg, counts)
-    families = F.family_floor(per_kg, counts, train.family)
-
-    def of_family(labels: Labels) -> np.ndarray:
-        per_trial = np.array([families.get(trial.action, mean) for trial in labels.trials])
-        return per_trial[labels.unit] * labels.mass[:, None]
-
-    predictors: dict[str, Callable[[Labels], np.ndarray]] = {
-        "train_mean": lambda labels: mean * labels.mass[:, None],
-        "family_mean": of_family,
+    floors = {
+        "train_mean": fit_train_mean(per_kg, counts),
+        "family_mean": fit_action_mean(per_kg, counts, train.family),
     }
+    families = floors["family_mean"].of_action
     values = {
         "unit": "N·m/kg",
         "joints": list(BENCHMARK_JOINTS),
-        "train_mean": [_number(x) for x in mean],
+        "train_mean": [_number(x) for x in floors["train_mean"].mean],
         "family_mean": {name: [_number(x) for x in families[name]] for name in _sorted_families(set(families))},
         "frames": len(train),
     }
-    return predictors, values
+    return floors, values
 
 
 def score(
@@ -315,8 +307,8 @@ def score(
         result = section(samples.torques, test_counts)
         floors, values = _fit_floors(train, train_counts)
         result["floors"] = {}
-        for name, predict in floors.items():
-            rows = section(predict(labels)[row], test_counts)
+        for name, floor in floors.items():
+            rows = section(floor.predict(labels.family, labels.mass)[row], test_counts)
             result["floors"][name] = {**rows.pop("overall"), **rows}
         return result | {"floor_values": values}
 
@@ -399,7 +391,7 @@ def read_results(path: str | Path, formats: Mapping[str, int] = MappingProxyType
         raise DataError(f"{path}: is no results file ({error!r}); tools/test.py --out writes one.") from None
     if found not in formats.items():
         expected = " or ".join(map(str, formats.items()))
-        raise DataError(f"{path}: format {found}, expected {expected}; test the model anew.")
+        raise DataError(f"{path}: format {found}, expected {expected}; test the model again.")
     return results
 
 

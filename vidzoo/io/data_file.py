@@ -281,7 +281,7 @@ class TrialReader:
         self.subject, self.trial = subject, trial
         for name in _TRIAL_ATTRIBUTES:
             if name not in group.attrs:
-                raise DataError(f"{path}: {subject}/{trial} lacks the attribute '{name}'; build the file anew.")
+                raise DataError(f"{path}: {subject}/{trial} lacks the attribute '{name}'; build the file again.")
         try:
             self.action: str = str(group.attrs["action"])
             self.rate_hz = float(group.attrs["rate_hz"])
@@ -295,7 +295,7 @@ class TrialReader:
             self.source_name: str = str(group.attrs["source_name"])
         except (TypeError, ValueError) as error:
             raise DataError(
-                f"{path}: {subject}/{trial} has an attribute of the wrong type ({error}); build the file anew."
+                f"{path}: {subject}/{trial} has an attribute of the wrong type ({error}); build the file again."
             ) from None
         if not (np.isfinite(self.mass_kg) and self.mass_kg > 0):
             raise DataError(
@@ -310,10 +310,15 @@ class TrialReader:
             where = f"{path}: {subject}/{trial}/cameras"
             cameras = own_child(group, "cameras", where)
             if not isinstance(cameras, h5py.Group):
-                raise DataError(f"{where} is no group of cameras; build the file anew.")
+                raise DataError(f"{where} is no group of cameras; build the file again.")
             for name in cameras:
                 own_child(cameras, name, f"{where}/{name}")
             self.cameras = tuple(sorted(cameras))
+
+    @property
+    def place(self) -> str:
+        """Name the trial for a message: ``data/vid.h5: subject4/DJ1``."""
+        return f"{self._path}: {self.subject}/{self.trial}"
 
     def _dataset(self, name: str) -> h5py.Dataset:
         """Return a data set that holds its own bytes, none of another file's; checked once."""
@@ -368,7 +373,7 @@ class TrialReader:
         if images < 1 or dataset.shape != shape or dataset.dtype != np.dtype(_CAMERA_ARRAYS[name]):
             raise DataError(
                 f"{self._path}: {self.subject}/{self.trial}/{camera}/{name} is {dataset.dtype} {dataset.shape}, "
-                f"expected {_CAMERA_ARRAYS[name]} {shape} for {images} images; build the file anew."
+                f"expected {_CAMERA_ARRAYS[name]} {shape} for {images} images; build the file again."
             )
         return dataset[()]
 
@@ -421,13 +426,13 @@ class DataFile:
             try:
                 handle = h5py.File(self.path, "r", locking=False)
             except OSError as error:
-                raise DataError(f"{self.path}: cannot be read as HDF5 ({error}); copy or build it anew.") from None
+                raise DataError(f"{self.path}: cannot be read as HDF5 ({error}); copy or build it again.") from None
             found = tuple(plain_attribute(handle.attrs, key) for key in ("format", "version"))
             if found != (FORMAT, VERSION):
-                raise DataError(f"{self.path}: format {found}, expected {(FORMAT, VERSION)}; build it anew.")
+                raise DataError(f"{self.path}: format {found}, expected {(FORMAT, VERSION)}; build it again.")
             for key, names in (("markers", MARKERS), ("coordinates", COORDINATES)):
                 if plain_attribute(handle.attrs, key) != json.dumps(names):
-                    raise DataError(f"{self.path}: its {key} are not this version's; build it anew.")
+                    raise DataError(f"{self.path}: its {key} are not this version's; build it again.")
             self._handle, self._pid = handle, os.getpid()
         return self._handle
 
@@ -436,7 +441,7 @@ class DataFile:
         """SHA-256 over all trials' contents, as the builder wrote it."""
         found = plain_attribute(self._file.attrs, "content_hash")
         if not isinstance(found, str):
-            raise DataError(f"{self.path}: has no content hash; build it anew.")
+            raise DataError(f"{self.path}: has no content hash; build it again.")
         return found
 
     @property
@@ -451,7 +456,7 @@ class DataFile:
         except (ValueError, RecursionError):
             found = None
         if not isinstance(found, dict):
-            raise DataError(f"{self.path}: its settings are no JSON object; build it anew.")
+            raise DataError(f"{self.path}: its settings are no JSON object; build it again.")
         return found
 
     def trial_keys(self) -> list[tuple[str, str]]:
@@ -464,7 +469,7 @@ class DataFile:
         for subject in self._file:
             group = own_child(self._file, subject, f"{self.path}: {subject}")
             if not isinstance(group, h5py.Group):
-                raise DataError(f"{self.path}: {subject} is no group of trials; build the file anew.")
+                raise DataError(f"{self.path}: {subject} is no group of trials; build the file again.")
             keys += [(subject, trial) for trial in group]
         return sorted(keys, key=natural)
 
@@ -489,7 +494,7 @@ class DataFile:
         return self._trials[subject, trial]
 
     def verify(self) -> None:
-        """Hash every trial anew.
+        """Hash every trial again.
 
         Raises:
             DataError: a trial does not hold what its builder wrote.

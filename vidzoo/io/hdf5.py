@@ -31,7 +31,7 @@ def own_child(group: Any, name: str, where: str) -> Any:
         DataError: it is missing or a link.
     """
     if not isinstance(group, h5py.Group) or not isinstance(group.get(name, getlink=True), h5py.HardLink):
-        raise DataError(f"{where} is missing or a link; build the file anew.")
+        raise DataError(f"{where} is missing or a link; build the file again.")
     return group[name]
 
 

@@ -200,13 +200,13 @@ class PoseFile:
             try:
                 handle = h5py.File(self.path, "r", locking=False)
             except OSError as error:
-                raise DataError(f"{self.path}: cannot be read as HDF5 ({error}); copy or build it anew.") from None
+                raise DataError(f"{self.path}: cannot be read as HDF5 ({error}); copy or build it again.") from None
             found = tuple(plain_attribute(handle.attrs, key) for key in ("format", "version"))
             if found not in ((FORMAT, 1), (FORMAT, VERSION)):
                 raise DataError(f"{self.path}: format {found}, expected {(FORMAT, VERSION)}; build it again.")
             self._version = found[1]
             if plain_attribute(handle.attrs, "joints") != json.dumps(POSE_JOINTS):
-                raise DataError(f"{self.path}: its joints are not this version's; build it anew.")
+                raise DataError(f"{self.path}: its joints are not this version's; build it again.")
             self._handle, self._pid = handle, os.getpid()
         return self._handle
 
@@ -216,7 +216,7 @@ class PoseFile:
         stored = _NAMES_OF_VERSION_1.get(name, name) if self._version == 1 else name
         found = plain_attribute(attributes, stored)
         if not isinstance(found, str):
-            raise DataError(f"{self.path}: has no '{name}'; build it anew.")
+            raise DataError(f"{self.path}: has no '{name}'; build it again.")
         return found
 
     def _dataset(self, name: str) -> h5py.Dataset:
@@ -233,7 +233,7 @@ class PoseFile:
         sizes = np.diff(values)
         bounds = (int(values[0]), int(values[-1]))
         if not len(sizes) or sizes.min() < 1 or sizes.max() > MAX_IMAGE_BYTES or bounds != (0, blob.size):
-            raise DataError(f"{self.path}: jpeg_offsets do not divide the image blob; build it anew.")
+            raise DataError(f"{self.path}: jpeg_offsets do not divide the image blob; build it again.")
         return values
 
     def labels(self, name: str, num_images: int) -> np.ndarray:
@@ -243,7 +243,7 @@ class PoseFile:
         if dataset.shape != (num_images, *shape) or dataset.dtype != np.dtype(dtype):
             raise DataError(
                 f"{self.path}: {name} is {dataset.dtype} {dataset.shape}, expected {dtype} {(num_images, *shape)}; "
-                f"build it anew."
+                f"build it again."
             )
         return dataset[()]
 
@@ -251,7 +251,7 @@ class PoseFile:
         """Read the bytes ``start`` to ``stop`` of the images (see :meth:`offsets`), uint8 [stop - start]."""
         blob = self._dataset("jpeg_blob")
         if blob.ndim != 1 or blob.dtype != np.uint8 or not 0 <= start < stop <= blob.shape[0]:
-            raise DataError(f"{self.path}: has no image in its bytes {start}-{stop}; build it anew.")
+            raise DataError(f"{self.path}: has no image in its bytes {start}-{stop}; build it again.")
         return blob[start:stop]
 
     def close(self) -> None:

@@ -113,7 +113,7 @@ def check_split(split: Split, data: DataFile) -> None:
     if split.data_hash != data.content_hash:
         raise DataError(
             f"{data.path}: the split was made for another data file (content {split.data_hash[:12]}, this one has "
-            f"{data.content_hash[:12]}); make it anew with tools/make_split.py."
+            f"{data.content_hash[:12]}); make it again with tools/make_split.py."
         )
     for entry in (*split.train, *split.test):
         frames = data.trial(entry.subject, entry.trial).num_frames
@@ -121,14 +121,14 @@ def check_split(split: Split, data: DataFile) -> None:
         if not 0 <= entry.context[0] < entry.context[1] <= frames or bounds != sorted(bounds):
             raise DataError(
                 f"{data.path}: the split's entry {entry.subject}/{entry.trial} {entry.context} is out of order or "
-                f"outside the trial's {frames} frames; make it anew with tools/make_split.py."
+                f"outside the trial's {frames} frames; make it again with tools/make_split.py."
             )
     if split.protocol == "cross_camera":
         train, test = ({camera for entry in subset for camera in entry.cameras} for subset in (split.train, split.test))
         if train & test or not all(entry.cameras for entry in (*split.train, *split.test)):
             raise DataError(
                 f"{data.path}: the split's subsets share the camera '{min(train & test, default='')}', or an entry "
-                f"names none; hold cameras out anew with tools/make_split.py."
+                f"names none; hold cameras out again with tools/make_split.py."
             )
     elif not split.leaks:
         _check_apart(split, data)
@@ -146,7 +146,7 @@ def _check_apart(split: Split, data: DataFile) -> None:
             if start < reached[1 - number]:
                 raise DataError(
                     f"{data.path}: the split trains and tests on frame {start} of {subject}/{trial}, which protocol "
-                    f"'{split.protocol}' excludes; make it anew with tools/make_split.py."
+                    f"'{split.protocol}' excludes; make it again with tools/make_split.py."
                 )
             reached[number] = max(reached[number], stop)
 

@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from vidzoo.errors import DataError
 from vidzoo.io.atomic import atomic_path
 
@@ -36,6 +38,12 @@ class SplitEntry:
     def num_targets(self) -> int:
         """The number of target frames."""
         return sum(stop - start for start, stop in self.targets)
+
+    @property
+    def target_frames(self) -> np.ndarray:
+        """The target frames' indices, sorted, each once, int64 [n]."""
+        ranges = [np.arange(start, stop, dtype=np.int64) for start, stop in self.targets]
+        return np.unique(np.concatenate(ranges)) if ranges else np.empty(0, np.int64)
 
 
 @dataclass(frozen=True)
@@ -127,7 +135,7 @@ class Split:
                 f"{path}: is no split manifest ({repr(error)[:300]}); make it with tools/make_split.py."
             ) from None
         if split.hash != content.get("hash"):
-            raise DataError(f"{path}: its content does not fit its hash; it was edited by hand. Make it anew.")
+            raise DataError(f"{path}: its content does not fit its hash; it was edited by hand. Make it again.")
         for subset in ("train", "test"):
             if not any(entry.num_targets for entry in getattr(split, subset)):
                 raise DataError(

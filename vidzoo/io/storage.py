@@ -36,7 +36,7 @@ def read_text_lines(path: Path) -> list[str]:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
     except (OSError, EOFError) as error:
-        raise DataError(f"{path}: cannot be read ({error}); copy it anew.") from None
+        raise DataError(f"{path}: cannot be read ({error}); copy it again.") from None
     if len(content) > MAX_BYTES:
         raise DataError(f"{path}: holds more than {MAX_BYTES >> 20} MiB of text, which no trial does.")
     # str.splitlines would also break at form feeds and the like, and shift the line numbers that messages give.
@@ -115,12 +115,12 @@ def _raise_for_bad_cell(rows: list[tuple[int, str]], labels: list[str], path: Pa
                 float(cell)
             except ValueError:
                 told = f"'{cell[:40]}' is no number" if cell else "the cell is empty"
-                raise DataError(f"{path}, line {number}, column '{label}': {told}; export the file anew.") from None
+                raise DataError(f"{path}, line {number}, column '{label}': {told}; export the file again.") from None
         if len(cells) != len(labels):
             where = f", column '{labels[len(cells)]}'" if len(cells) < len(labels) else ""
             raise DataError(
                 f"{path}, line {number}{where}: the row has {len(cells)} numbers for {len(labels)} column names; "
-                f"the file is cut or damaged, export or copy it anew."
+                f"the file is cut or damaged, export or copy it again."
             )
 
 
@@ -172,7 +172,7 @@ def read_storage(path: str | Path) -> Storage:
     name, fields, start = _read_header(lines, path)
     rows = [(i + 1, line) for i, line in enumerate(lines[start:], start) if line.strip()]
     if not rows:
-        raise DataError(f"{path}: ends after its header; the file is cut, copy it anew.")
+        raise DataError(f"{path}: ends after its header; the file is cut, copy it again.")
     label_line, label_text = rows.pop(0)
     labels = _split_cells(label_text)
     if labels[0].lower() != "time":
@@ -186,13 +186,13 @@ def read_storage(path: str | Path) -> Storage:
             f"{path}, line {label_line}: {len(labels)} column names, but the header says {num_columns} columns."
         )
     if not rows:
-        raise DataError(f"{path}: has no row of numbers; the file is cut, copy it anew.")
+        raise DataError(f"{path}: has no row of numbers; the file is cut, copy it again.")
     table = _parse_rows(rows, labels, path)
     num_rows = _count(fields, ("nRows", "datarows"), path)
     if num_rows is not None and num_rows != len(table):
         raise DataError(
             f"{path}: {len(table)} rows, but its header says {num_rows}; the file is "
-            f"{'cut' if len(table) < num_rows else 'longer than it says'}, export or copy it anew."
+            f"{'cut' if len(table) < num_rows else 'longer than it says'}, export or copy it again."
         )
     check_time(table[:, 0], [number for number, _ in rows], path)
     degrees = fields.pop("inDegrees", "").lower()

@@ -75,7 +75,7 @@ def _parse_row(line: str, number: int, width: int, path: Path) -> list[str]:
     cells = [cell.strip() or "nan" for cell in line.split("\t")] if with_tabs else line.split()
     # Between blanks an empty cell cannot be seen: a short row might have lost any of its cells.
     if any(cell != "nan" for cell in cells[width:]) or (not with_tabs and len(cells) != width):
-        raise DataError(f"{path}, line {number}: {len(cells)} cells where the header has {width}; export it anew.")
+        raise DataError(f"{path}, line {number}: {len(cells)} cells where the header has {width}; export it again.")
     return cells[:width] + ["nan"] * (width - len(cells))
 
 
@@ -125,7 +125,7 @@ def read_trc(path: str | Path, markers: Sequence[str] = MARKERS) -> MarkerTrajec
     rows = [(i + 1, line) for i, line in enumerate(lines) if i >= _HEADER_LINES and line.strip()]
     if len(rows) != _number(fields, "NumFrames", path):
         raise DataError(
-            f"{path}: {len(rows)} frames, but line 3 says {fields['NumFrames']}; the file is cut, copy it anew."
+            f"{path}: {len(rows)} frames, but line 3 says {fields['NumFrames']}; the file is cut, copy it again."
         )
     table = _parse_rows(rows, columns, path)
     check_time(table[:, 1], [number for number, _ in rows], path)

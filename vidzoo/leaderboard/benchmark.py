@@ -15,10 +15,10 @@ from vidzoo import __version__
 from vidzoo.anatomy import BENCHMARK_JOINTS, COORDINATES
 from vidzoo.errors import ConfigError, DataError
 from vidzoo.evaluation.labels import load_labels
-from vidzoo.evaluation.provenance import file_sha256
 from vidzoo.evaluation.score import UNITS
 from vidzoo.io.atomic import atomic_path
 from vidzoo.io.data_file import DataFile
+from vidzoo.io.provenance import file_sha256
 from vidzoo.io.splits import PROTOCOLS, Split
 from vidzoo.leaderboard.documents import (
     BENCHMARK_ID,
@@ -177,7 +177,7 @@ def define(
             raise ConfigError(f"{path}: is defined already and does not change; give the new one another version.")
         claimed = waiting.claimed
     if split.data_hash != data.content_hash:
-        raise DataError(f"{data.path}: is not the file that the split was made for; make the split anew.")
+        raise DataError(f"{data.path}: is not the file that the split was made for; make the split again.")
     trials = load_labels(data, (*split.train, *split.test)).trials
     path.parent.mkdir(parents=True, exist_ok=True)
     manifest = path.with_name(f"{split.protocol}.split.json")

@@ -16,9 +16,9 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 from vidzoo.errors import ConfigError, DataError
-from vidzoo.evaluation.provenance import file_sha256
 from vidzoo.io.atomic import atomic_path
 from vidzoo.io.predictions import Predictions, read_predictions
+from vidzoo.io.provenance import file_sha256
 from vidzoo.leaderboard.benchmark import RANKED_BY
 from vidzoo.leaderboard.documents import (
     ENTRY_ID,
@@ -108,7 +108,7 @@ class Submission(Document):
     supersedes: EntryId | None = None
     """An entry of the same model and benchmark that this one takes the place of."""
     reproduces: EntryId | None = None
-    """An entry of other authors that this one was trained anew from."""
+    """An entry of other authors that this one was trained again from."""
 
 
 @dataclass(frozen=True)
@@ -223,7 +223,7 @@ def open_bundle(path: Path) -> Iterator[Bundle]:
             raise DataError(f"{where}: is no bundle ({str(error)[:300]}); make it with tools/submit.py.") from None
         submission = parse(Submission, description, f"{where}: {_MEMBERS[0]}")
         if file_sha256(file) != submission.predictions_sha256:
-            raise DataError(f"{where}: its predictions are not those that its description names; make it anew.")
+            raise DataError(f"{where}: its predictions are not those that its description names; make it again.")
         try:
             predictions = read_predictions(file, MAX_UNPACKED_BYTES)
         except DataError as error:
@@ -234,7 +234,7 @@ def open_bundle(path: Path) -> Iterator[Bundle]:
 def for_split(predictions: Predictions, split_hash: str, frames_hash: str, benchmark: str) -> Predictions:
     """Return predictions as of the benchmark's split.
 
-    Those of a file built anew on another machine, which may differ in the last bit and so have a split of another
+    Those of a file built again on another machine, which may differ in the last bit and so have a split of another
     hash, are taken where that split has the same frames on both subsets.
 
     Raises:

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from vidzoo.errors import ConfigError, VidZooError
-from vidzoo.evaluation.provenance import file_sha256
 from vidzoo.evaluation.score import score
 from vidzoo.io.data_file import DataFile
 from vidzoo.io.predictions import read_predictions
+from vidzoo.io.provenance import file_sha256
 from vidzoo.io.splits import Split
 from vidzoo.leaderboard.benchmark import Benchmark
 from vidzoo.leaderboard.bundle import MAX_UNPACKED_BYTES, for_split
@@ -71,7 +71,7 @@ class _Scorer:
         return self._ready[name]
 
     def rescore(self, stored: Stored) -> Rescored:
-        """Score an entry anew.
+        """Score an entry again.
 
         Raises:
             VidZooError: something that it needs is broken.
@@ -93,7 +93,7 @@ class _Scorer:
 
 
 def rescore(store: Store, labels: Sequence[str | Path] = ()) -> Iterator[Rescored]:
-    """Score all entries anew, one after the other.
+    """Score all entries again, one after the other.
 
     Raises:
         VidZooError: a file of the record is broken.

@@ -76,7 +76,7 @@ def make_submission(
         results: a ``results.json`` whose figures are claimed; None: the one beside the predictions, if there is one.
         remark: a sentence for readers of the table.
         supersedes: an entry of one's own that this one takes the place of.
-        reproduces: an entry of others that this one was trained anew from.
+        reproduces: an entry of others that this one was trained again from.
 
     Raises:
         ConfigError: an argument has another form.

@@ -10,8 +10,8 @@ from typing import Any
 
 from tabulate import tabulate
 
-from vidzoo.evaluation.provenance import file_sha256
 from vidzoo.evaluation.score import UNITS
+from vidzoo.io.provenance import file_sha256
 from vidzoo.leaderboard.benchmark import RANKED_BY, Benchmark
 from vidzoo.leaderboard.documents import read_document
 from vidzoo.leaderboard.entry import Stored
@@ -20,9 +20,9 @@ from vidzoo.leaderboard.store import Store
 FORMAT = "vid-leaderboard-table"
 VERSION = 1
 BADGES = ("claimed", "rescored", "reproduced")
-"""From the least: printed somewhere; predictions that this code has scored; trained anew by others to the same end."""
+"""From the least: printed somewhere; predictions that this code has scored; trained again by others to the same end."""
 REPRODUCED_WITHIN = 0.02
-"""Of an entry's mPJE_mean: a run anew by others that is as near makes it 'reproduced'."""
+"""Of an entry's mPJE_mean: a rerun by others that is as near makes it 'reproduced'."""
 FLOOR_NAMES = {"train_mean": "floor: training mean", "family_mean": "floor: family mean"}
 CLAIMED_REMARK = "Claimed figures are printed in a publication, on its own data and split, and take no rank."
 
@@ -42,7 +42,7 @@ def modality(inputs: tuple[str, ...]) -> str:
 
 
 def is_reproduced(stored: Stored, others: list[Stored]) -> bool:
-    """Tell whether other authors trained an entry's model anew and came as near as ``REPRODUCED_WITHIN``."""
+    """Tell whether other authors trained an entry's model again and came as near as ``REPRODUCED_WITHIN``."""
     mine = stored.entry.scores.overall.mPJE_mean
     for other in others:
         theirs = other.entry.scores.overall.mPJE_mean

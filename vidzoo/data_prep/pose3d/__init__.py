@@ -54,7 +54,7 @@ def cut_out(person: Person, size: int) -> PoseImage | None:
     flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
     image = cv2.imdecode(data, flags) if len(data) else None
     if image is None:
-        raise DataError(f"{person.image}: cannot be decoded as an image; copy it anew.")
+        raise DataError(f"{person.image}: cannot be decoded as an image; copy it again.")
     width, height = person.size
     if image.shape[:2] != (height, width):
         raise DataError(

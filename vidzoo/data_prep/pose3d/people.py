@@ -48,7 +48,7 @@ def read_json(path: Path) -> Any:
         with path.open(encoding="utf-8") as file:
             return json.load(file)
     except (ValueError, RecursionError) as error:
-        raise DataError(f"{path}: is no JSON ({str(error)[:200]}); download it anew.") from None
+        raise DataError(f"{path}: is no JSON ({str(error)[:200]}); download it again.") from None
 
 
 @contextmanager

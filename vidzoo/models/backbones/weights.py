@@ -59,7 +59,7 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
     except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, safetensors.SafetensorError) as error:
         raise CheckpointError(
             f"{path}: cannot be read as a plain state dict ({str(error).splitlines()[0][:200]}); "
-            f"save it anew with torch.save(model.state_dict(), path)."
+            f"save it again with torch.save(model.state_dict(), path)."
         ) from None
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
         raise CheckpointError(

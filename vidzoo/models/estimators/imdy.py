@@ -199,7 +199,7 @@ class ImDy(TorqueEstimator[ImDyOutput]):
             trials without forces they are not learnt.
         window: T.
         target_index: the predicted frame in it, t; at least HISTORY - 1 frames before it and one after it are needed.
-        min_markers: in training, each step shows so many markers at least, drawn anew for each window; None: all.
+        min_markers: in training, each step shows so many markers at least, drawn again for each window; None: all.
         names: say in the inverse-dynamics net's tokens which marker each is; then they are no set.
         velocity_scale: of the velocities in a token, which are in m a frame, about a hundredth of the places beside
             them; 100 makes them m/s on a grid of 100 Hz.
