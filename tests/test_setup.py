@@ -20,7 +20,7 @@ DISTRIBUTIONS = {"PIL": "pillow", "cv2": "opencv-python", "mmcv": "mmcv-lite", "
 """The packages whose distribution has another name."""
 
 OF_AN_EXTRA = {
-    "opensim": ("vidzoo/dynamics/opensim.py",),
+    "opensim": ("vidzoo/dynamics/",),
     "synthetic": ("vidzoo/synthetic/",),
     "timm": ("vidzoo/models/backbones/timm_backbone.py",),
     "server": ("vidzoo/leaderboard/server.py", "vidzoo/leaderboard/submit.py", "vidzoo/cli/serve_leaderboard.py"),

@@ -35,9 +35,7 @@ for call in (lambda: revert_sync_batchnorm(model), lambda: build_optim_wrapper(m
 
 
 def test_training_without_find_loader(tmp_path: Path):
-    config = write_config(
-        tmp_path, epochs=1, extra="optim_wrapper = dict(paramwise_cfg=dict(bias_lr_mult=2.0))"
-    )
+    config = write_config(tmp_path, epochs=1, extra="optim_wrapper = dict(paramwise_cfg=dict(bias_lr_mult=2.0))")
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT, config, tmp_path / "w"], capture_output=True, text=True, env=environment

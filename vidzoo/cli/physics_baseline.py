@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Predict, write and print."""
-    from vidzoo.baselines.physics import write_physics_baseline
+    from vidzoo.evaluation.physics_baseline import write_physics_baseline
     from vidzoo.evaluation.report import format_report
 
     print(format_report(write_physics_baseline(args.data, args.split, args.out)))

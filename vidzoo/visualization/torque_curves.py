@@ -108,9 +108,9 @@ def save_figure(figure: Figure, path: str | Path, dpi: int = 120) -> None:
         DataError: the format is unknown, the folder does not exist, or ``path`` is a folder or cannot be written.
     """
     canvas, suffix = FigureCanvasAgg(figure), Path(path).suffix[1:].lower()
-    if suffix not in canvas.get_supported_filetypes():
-        raise DataError(f"{path}: there is no such format of pictures; give a name that ends in .png, .pdf or .svg.")
     with atomic_path(path) as temporary:
+        if suffix not in canvas.get_supported_filetypes():
+            raise DataError(f"{path}: there is no such picture format; give a name that ends in .png, .pdf or .svg.")
         canvas.print_figure(temporary, dpi=dpi, format=suffix)
 
 
