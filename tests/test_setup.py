@@ -23,7 +23,7 @@ OF_AN_EXTRA = {
     "opensim": ("vidzoo/dynamics/",),
     "synthetic": ("vidzoo/synthetic/",),
     "timm": ("vidzoo/models/backbones/timm_backbone.py",),
-    "server": ("vidzoo/leaderboard/server.py", "vidzoo/leaderboard/submit.py", "vidzoo/cli/serve_leaderboard.py"),
+    "server": ("vidzoo/leaderboard/server/", "vidzoo/leaderboard/submit.py", "vidzoo/cli/serve_leaderboard.py"),
     "dev": ("vidzoo/testing.py",),
 }
 """Where the packages of an extra are imported, so that everything else works without them."""

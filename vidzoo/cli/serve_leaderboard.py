@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Print a token, or serve until stopped."""
-    from vidzoo.leaderboard.signing import issue, load_key
+    from vidzoo.leaderboard.server.signing import issue, load_key
     from vidzoo.leaderboard.store import Store
 
     folder = Path(args.store).absolute()
@@ -55,7 +55,8 @@ def run(args: argparse.Namespace) -> None:
     try:
         import uvicorn
 
-        from vidzoo.leaderboard.server import Database, make_app
+        from vidzoo.leaderboard.server.app import make_app
+        from vidzoo.leaderboard.server.database import Database
 
         database = Database(args.database or f"sqlite:///{folder.with_name(f'{folder.name}.db')}")
     except ImportError as error:

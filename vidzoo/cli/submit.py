@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from vidzoo.errors import ConfigError
 
 if TYPE_CHECKING:
-    from vidzoo.leaderboard.signing import Token
+    from vidzoo.leaderboard.server.signing import Token
 
 EXAMPLES = """\
   %(prog)s work_dirs/quickstart/predictions.npz --benchmark synth@1/trial --model "VID-Network r18" \\
@@ -27,7 +27,7 @@ def _read_token(path: str | None) -> Token:
     Raises:
         ConfigError: it is missing or none.
     """
-    from vidzoo.leaderboard.signing import Token
+    from vidzoo.leaderboard.server.signing import Token
 
     if path is not None:
         file = Path(path).expanduser()
