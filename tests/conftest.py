@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -59,6 +61,18 @@ def opensim_file(release: Release, tmp_path_factory: pytest.TempPathFactory) -> 
         for name in ("DJ1", "squatsAsym1", "walking1"):
             writer.add(build_trial(subject, name, BuildOptions(cameras=("none",), inverse_dynamics="opensim"))[0])
     return path
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder into which pip has installed vidzoo's wheel: the package, its recipes and ``bin/vidzoo``."""
+    root, source = Path(__file__).resolve().parents[1], tmp_path_factory.mktemp("source")
+    for name in ("vidzoo", "configs", "setup.py", "pyproject.toml", "README.md", "LICENSE", "model-index.yml"):
+        (source / name).symlink_to(root / name)
+    site = tmp_path_factory.mktemp("installed")
+    command = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation", "--target", site]
+    subprocess.run([*command, source], check=True, timeout=120)
+    return site
 
 
 def make_trial(subject: str, name: str, frames: int = 40, seed: int = 0, images: bool = True) -> Trial:
