@@ -28,7 +28,11 @@ MAX_BYTES = 64 << 20
 
 @dataclass(frozen=True)
 class SplitEntry:
-    """Some frames of one trial; half-open ranges [start, stop) of the trial's frame indices."""
+    """Some frames of one trial; half-open ranges [start, stop) of the trial's frame indices.
+
+    >>> SplitEntry("subject4", "DJ1", context=(0, 80), targets=((0, 10), (70, 80))).num_targets
+    20
+    """
 
     subject: str
     trial: str
