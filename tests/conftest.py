@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import pickle
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -14,10 +18,32 @@ from releases import RELEASES, SHARED, Release
 
 from vidzoo.anatomy import COORDINATES, DEPENDENT_COORDINATES, MARKERS, TRANSLATIONS, action_family
 from vidzoo.io.data_file import CameraTrack, DataFile, DataFileWriter, Trial
+from vidzoo.io.data_file.content_hash import seal_file, seal_trial, trials
 from vidzoo.io.splits import Split, SplitEntry
 
 torch.set_num_threads(2)
 cv2.setNumThreads(0)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def user_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let no test read or write the user's own cache, nor its subprocesses."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="session")
+def seal() -> Callable[[Path], None]:
+    """Give a changed data file the hash of what it holds now, as someone may who means to deceive."""
+
+    def seal_again(path: Path) -> None:
+        with h5py.File(path, "r+") as file:
+            for trial in trials(file):
+                seal_trial(trial)
+            seal_file(file)
+
+    return seal_again
 
 
 @pytest.fixture(scope="session")
@@ -59,6 +85,18 @@ def opensim_file(release: Release, tmp_path_factory: pytest.TempPathFactory) -> 
         for name in ("DJ1", "squatsAsym1", "walking1"):
             writer.add(build_trial(subject, name, BuildOptions(cameras=("none",), inverse_dynamics="opensim"))[0])
     return path
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder into which pip has installed vidzoo's wheel: the package, its recipes and ``bin/vidzoo``."""
+    root, source = Path(__file__).resolve().parents[1], tmp_path_factory.mktemp("source")
+    for name in ("vidzoo", "configs", "setup.py", "pyproject.toml", "README.md", "LICENSE", "model-index.yml"):
+        (source / name).symlink_to(root / name)
+    site = tmp_path_factory.mktemp("installed")
+    command = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation", "--target", site]
+    subprocess.run([*command, source], check=True, timeout=120)
+    return site
 
 
 def make_trial(subject: str, name: str, frames: int = 40, seed: int = 0, images: bool = True) -> Trial:

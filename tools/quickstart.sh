@@ -11,7 +11,7 @@ python=.venv/bin/python
 out=work_dirs/quickstart
 stage1=configs/posenet_r18.py
 config=configs/vidnet_r18_stage2.py
-data="--cfg-options data_file=data/synth.h5 split=data/synth_trial.json"
+data="--data data/synth.h5 --split data/synth_trial.json"
 
 mkdir -p data "$out"
 echo; echo "1/6  Synthetic data: made-up people with exact torques (not noise, and not real people)"

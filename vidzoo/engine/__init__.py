@@ -1,7 +1,6 @@
 """Train and test: the runner, its hooks, safe checkpoints, several processes with or without GPUs."""
 
 from vidzoo.engine.ablation import ablate
-from vidzoo.engine.cfg_options import CfgOptions
 from vidzoo.engine.checkpoint import check_fit, find_checkpoint, read_checkpoint
 from vidzoo.engine.config import load_config
 from vidzoo.engine.contract import check_checkpoint
@@ -16,7 +15,6 @@ __all__ = [
     "AtomicCheckpointHook",
     "CPUAmpOptimWrapper",
     "CPUDistributedDataParallel",
-    "CfgOptions",
     "EpochSeedHook",
     "EvenBatchSampler",
     "FitStatisticsHook",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import os
 import re
 import time
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from mmengine.logging import print_log
 
 from vidzoo.engine.checkpoint import find_checkpoint
 from vidzoo.engine.config import config_mistakes, load_config
+from vidzoo.engine.cpu_ddp import environment_number
 from vidzoo.engine.runner import VIDRunner
 from vidzoo.errors import CheckpointError, ConfigError, VidZooError
 from vidzoo.registry import METRICS
@@ -65,8 +65,8 @@ def build_runner(
         ConfigError: the config cannot be built.
         CheckpointError: there is nothing to resume from where something is promised.
     """
-    if launcher == "none" and int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        raise ConfigError("several processes were started, but --launcher is none; use tools/dist_train.sh.")
+    if launcher == "none" and environment_number("WORLD_SIZE", 1) > 1:
+        raise ConfigError("several processes were started, but --launcher is none; use --gpus N or --launcher pytorch.")
     cfg = load_config(config, cfg_options)
     if work_dir is not None:
         cfg.work_dir = str(work_dir)

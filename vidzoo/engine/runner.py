@@ -16,6 +16,7 @@ from torch.nn.modules.utils import consume_prefix_in_state_dict_if_present
 from vidzoo.engine.checkpoint import RESUME_KEYS, check_fit, read_checkpoint
 from vidzoo.engine.contract import FIELDS, check_checkpoint, check_offer, hand_on, task_of, unwrapped
 from vidzoo.engine.cpu_ddp import init_processes
+from vidzoo.engine.python314 import find_loader_provided
 from vidzoo.engine.schedule import enter_schedule, has_not_begun, is_another, schedulers_of
 from vidzoo.engine.stage1 import load_stage1
 from vidzoo.errors import CheckpointError
@@ -70,7 +71,13 @@ class VIDRunner(Runner):
                 "broadcast_buffers": False,
                 "find_unused_parameters": self.cfg.get("find_unused_parameters", False),
             }
-        return super().wrap_model(model_wrapper_cfg, model)
+        with find_loader_provided():
+            return super().wrap_model(model_wrapper_cfg, model)
+
+    def build_optim_wrapper(self, optim_wrapper: Any) -> Any:
+        """Build the optimizers as MMEngine does."""
+        with find_loader_provided():
+            return super().build_optim_wrapper(optim_wrapper)
 
     # --- before a training or a test ---------------------------------------------------------------------------------
     def build_training(self) -> None:
