@@ -26,8 +26,8 @@ from vidzoo.cli.main import main
         ("split a.h5 --protocol block --out b.json --seed 1.5", "--seed: '1.5': expected a whole number, 0 or more"),
         ("print-config vidnet_r18 --cfg-options a", "--cfg-options a: expected KEY=VALUE"),
         (
-            "print-config vidnet_r18",
-            "error: vidnet_r18: no such file, and no recipe of this name; did you mean vidnet_",
+            "print-config vidnet_r19",
+            "error: vidnet_r19: no such file, and no recipe of this name; did you mean vidnet_",
         ),
         ("print-config vidnet_r18.py", "error: vidnet_r18.py: no such config."),
         ("plot a.npz --data b.h5 --split c.json --out d.png --trial DJ1", "--subject and --trial go together"),
