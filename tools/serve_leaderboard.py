@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from vidzoo.errors import ConfigError, run_tool
-from vidzoo.leaderboard.signing import issue, load_key
+from vidzoo.leaderboard.server.signing import issue, load_key
 from vidzoo.leaderboard.store import Store
 
 EXAMPLES = """examples:
@@ -51,7 +51,8 @@ def main() -> None:
     try:
         import uvicorn
 
-        from vidzoo.leaderboard.server import Database, make_app
+        from vidzoo.leaderboard.server.app import make_app
+        from vidzoo.leaderboard.server.database import Database
     except ImportError as error:
         raise ConfigError(f"the server needs {error.name}: pip install 'vidzoo[server]'.") from None
     database = Database(args.database or f"sqlite:///{folder.with_name(f'{folder.name}.db')}")

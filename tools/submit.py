@@ -10,7 +10,7 @@ from pathlib import Path
 
 from vidzoo.errors import ConfigError, run_tool
 from vidzoo.evaluation.report import format_report
-from vidzoo.leaderboard.signing import Token
+from vidzoo.leaderboard.server.signing import Token
 from vidzoo.leaderboard.submit import make_submission, submit_to_folder, submit_to_server
 
 EXAMPLES = """examples:
