@@ -72,6 +72,7 @@ setup(
         "pydantic>=2",  # what strangers submit, checked field by field
         "filelock",  # many writers of one leaderboard
         "jinja2",  # its page
+        "natsort",  # subject2 before subject10
         "tensorboard",
     ],
     extras_require=EXTRAS,

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from vidzoo.errors import DataError
+from vidzoo.geometry import NEAR
 from vidzoo.io.number_pickle import read_number_pickle
 
 MIN_SHARE_IN_PICTURE = 0.9
@@ -34,7 +35,7 @@ class Camera:
         """Return the pixels [..., 2] of points [..., 3] in m; NaN where missing or behind the camera."""
         in_camera = points.reshape(-1, 3) @ self.rotation.T + self.translation
         pixels = np.full((len(in_camera), 2), np.nan)
-        ahead = in_camera[:, 2] > 0.05  # False for NaN too
+        ahead = in_camera[:, 2] > NEAR  # False for NaN too
         if ahead.any():
             projected, _ = cv2.projectPoints(
                 in_camera[ahead][:, None], np.zeros(3), np.zeros(3), self.intrinsics, self.distortion

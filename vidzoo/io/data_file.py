@@ -30,7 +30,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -40,6 +39,7 @@ from typing import Any
 
 import h5py
 import numpy as np
+from natsort import natsorted
 
 from vidzoo import __version__
 from vidzoo.anatomy import COORDINATES, MARKERS
@@ -460,18 +460,14 @@ class DataFile:
         return found
 
     def trial_keys(self) -> list[tuple[str, str]]:
-        """Return (subject, trial) of every trial, sorted, subjects by number."""
-
-        def natural(key: tuple[str, str]) -> list:
-            return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", "/".join(key))]
-
+        """Return (subject, trial) of every trial, in natural order: subject2 before subject10."""
         keys = []
         for subject in self._file:
             group = own_child(self._file, subject, f"{self.path}: {subject}")
             if not isinstance(group, h5py.Group):
                 raise DataError(f"{self.path}: {subject} is no group of trials; build the file again.")
             keys += [(subject, trial) for trial in group]
-        return sorted(keys, key=natural)
+        return natsorted(keys, key="/".join)
 
     def __iter__(self) -> Iterator[TrialReader]:
         for subject, trial in self.trial_keys():

@@ -19,6 +19,7 @@ import numpy as np
 from tabulate import tabulate
 
 from vidzoo.anatomy import ACTION_FAMILIES, action_family
+from vidzoo.arrays import ranges
 from vidzoo.errors import ConfigError, DataError
 from vidzoo.io.data_file import DataFile, TrialReader
 from vidzoo.io.splits import PROTOCOLS, Split, SplitEntry
@@ -140,9 +141,9 @@ def _check_apart(split: Split, data: DataFile) -> None:
     for number, subset in enumerate((split.train, split.test)):
         for entry in subset:
             contexts[entry.subject, entry.trial].append((*entry.context, number))
-    for (subject, trial), ranges in contexts.items():
+    for (subject, trial), stretches in contexts.items():
         reached = [0, 0]
-        for start, stop, number in sorted(ranges):
+        for start, stop, number in sorted(stretches):
             if start < reached[1 - number]:
                 raise DataError(
                     f"{data.path}: the split trains and tests on frame {start} of {subject}/{trial}, which protocol "
@@ -260,11 +261,5 @@ def _random_frame(trials: Sequence[TrialReader], share: float, seed: int) -> Sub
         is_test[rng.choice(trial.num_frames, _test_frames(trial.num_frames, share), replace=False)] = True
         for subset, mask in zip(subsets, (~is_test, is_test)):
             if mask.any():
-                subset.append(SplitEntry(trial.subject, trial.trial, (0, trial.num_frames), _ranges(mask)))
+                subset.append(SplitEntry(trial.subject, trial.trial, (0, trial.num_frames), tuple(ranges(mask))))
     return subsets
-
-
-def _ranges(mask: np.ndarray) -> tuple[tuple[int, int], ...]:
-    """Return the half-open ranges [start, stop) where ``mask`` [F] is True."""
-    edges = np.flatnonzero(np.diff(mask.astype(np.int8), prepend=0, append=0))
-    return tuple((int(start), int(stop)) for start, stop in edges.reshape(-1, 2))
