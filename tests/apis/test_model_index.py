@@ -64,7 +64,7 @@ def test_an_entry_says_what_is_so(name: str):
 def test_every_estimator_has_a_recipe_and_every_card_names_its_recipes():
     MODELS.import_from_location()
     full = {name for name, cls in MODELS.module_dict.items() if issubclass(cls, TorqueEstimator)}
-    assert full <= {config_of(name).model.type for name in ENTRIES}
+    assert {"VIDNetwork", "ImDy"} <= full <= {config_of(name).model.type for name in ENTRIES}
     for name, entry in ENTRIES.items():
         card = (ROOT / COLLECTIONS[entry["In Collection"]]["README"]).read_text(encoding="utf-8")
         assert f"{name}.py" in card, f"the card of {entry['In Collection']} does not name {name}.py"
@@ -159,13 +159,6 @@ get_model("{SMALL}")
 """
 
 
-def test_an_installed_package_has_its_recipes(tmp_path: Path):
-    source = tmp_path / "source"
-    source.mkdir()
-    for name in ("vidzoo", "configs", "setup.py", "pyproject.toml", "README.md", "LICENSE", "model-index.yml"):
-        (source / name).symlink_to(ROOT / name)
-    site = tmp_path / "site"
-    command = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation", "--target", site]
-    subprocess.run([*command, source], check=True, timeout=120)
-    environment = {**os.environ, "PYTHONPATH": str(site)}
+def test_an_installed_package_has_its_recipes(installed: Path, tmp_path: Path):
+    environment = {**os.environ, "PYTHONPATH": str(installed)}
     subprocess.run([sys.executable, "-c", AS_INSTALLED], cwd=tmp_path, check=True, timeout=120, env=environment)

@@ -29,9 +29,10 @@ import torch
 import torchvision  # noqa: F401 - as yapf: MMEngine imports them in every run; here once, before the forks
 import yapf  # noqa: F401
 
-from vidzoo.engine import CfgOptions, EpochSeedHook, find_checkpoint, read_checkpoint, train
+from vidzoo.cli.arguments import CfgOptions
+from vidzoo.cli.run_tool import run_tool
+from vidzoo.engine import EpochSeedHook, find_checkpoint, read_checkpoint, train
 from vidzoo.engine.hooks import atomic_checkpoint_hook
-from vidzoo.errors import run_tool
 
 
 def _die() -> None:

@@ -91,7 +91,7 @@ FULL_DISK = """
 import sys
 sys.path.insert(0, {tests!r})
 from conftest import make_trial
-from vidzoo.errors import run_tool
+from vidzoo.cli.run_tool import run_tool
 from vidzoo.io.data_file import DataFileWriter
 
 def main():

@@ -1,7 +1,6 @@
 """Train and test: the runner, its hooks, safe checkpoints, several processes with or without GPUs."""
 
 from vidzoo.engine.ablation import ablate
-from vidzoo.engine.cfg_options import CfgOptions
 from vidzoo.engine.checkpoint import check_fit, find_checkpoint, read_checkpoint
 from vidzoo.engine.cpu_amp import CPUAmpOptimWrapper
 from vidzoo.engine.cpu_ddp import CPUDistributedDataParallel
@@ -13,7 +12,6 @@ __all__ = [
     "AtomicCheckpointHook",
     "CPUAmpOptimWrapper",
     "CPUDistributedDataParallel",
-    "CfgOptions",
     "EpochSeedHook",
     "EvenBatchSampler",
     "FitStatisticsHook",

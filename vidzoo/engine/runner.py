@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import inspect
-import os
 import re
 import sys
 import time
@@ -28,7 +27,8 @@ from torch import nn
 from torch.nn.modules.utils import consume_prefix_in_state_dict_if_present
 
 from vidzoo.engine.checkpoint import RESUME_KEYS, check_fit, find_checkpoint, read_checkpoint
-from vidzoo.engine.cpu_ddp import init_processes
+from vidzoo.engine.cpu_ddp import environment_number, init_processes
+from vidzoo.engine.python314 import find_loader_provided
 from vidzoo.engine.stage1 import load_stage1
 from vidzoo.errors import CheckpointError, ConfigError, VidZooError
 from vidzoo.io.atomic import atomic_path
@@ -77,7 +77,13 @@ class VIDRunner(Runner):
                 "broadcast_buffers": False,
                 "find_unused_parameters": self.cfg.get("find_unused_parameters", False),
             }
-        return super().wrap_model(model_wrapper_cfg, model)
+        with find_loader_provided():
+            return super().wrap_model(model_wrapper_cfg, model)
+
+    def build_optim_wrapper(self, optim_wrapper: Any) -> Any:
+        """Build the optimizers as MMEngine does."""
+        with find_loader_provided():
+            return super().build_optim_wrapper(optim_wrapper)
 
     def _init_model_weights(self) -> None:
         """Initialise the weights, the image part's by stage 1 where there was one.
@@ -371,8 +377,8 @@ def build_runner(
         ConfigError: the config cannot be built.
         CheckpointError: there is nothing to resume from where something is promised.
     """
-    if launcher == "none" and int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        raise ConfigError("several processes were started, but --launcher is none; use tools/dist_train.sh.")
+    if launcher == "none" and environment_number("WORLD_SIZE", 1) > 1:
+        raise ConfigError("several processes were started, but --launcher is none; use --gpus N or --launcher pytorch.")
     cfg = load_config(config, cfg_options)
     if work_dir is not None:
         cfg.work_dir = str(work_dir)
