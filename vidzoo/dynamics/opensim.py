@@ -189,9 +189,7 @@ def inertial_terms(
     time, motion = _motion(opensim, time, coordinates, names, lowpass_hz)
     state = model.initSystem()
     if not state.getNQ() == state.getNU() == len(COORDINATES):
-        raise DataError(
-            f"{model_path}: has a ball or free joint, whose speeds are not the rates of its coordinates."
-        )
+        raise DataError(f"{model_path}: has a ball or free joint, whose speeds are not the rates of its coordinates.")
     coordinate_set = model.getCoordinateSet()
     splines = opensim.GCVSplineSet(5, motion)
     column = {name: i for i, name in enumerate(names)}
