@@ -1,8 +1,8 @@
-"""Smooth, mend, differentiate and resample trajectories that may hold gaps (NaN).
+"""Fill gaps in, smooth, differentiate and resample trajectories; a gap is NaN.
 
 Kinematic trajectories (markers and coordinates) are smoothed, as the VID paper does (its section on the data set:
 Savitzky-Golay, window 11, order 3; central differences; cubic splines over gaps of at most 5 frames). Torques and
-forces never pass through :func:`smooth`: they stay what the source says.
+forces are never smoothed: they stay as in the source.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ ORDER = 3
 MAX_GAP = 5
 """The longest gap that a spline may bridge, in frames."""
 SAME_TIME = 1e-4
-"""Two times closer than this are one time, s."""
+"""Two times that differ by less are the same time, s."""
 
 
 def without_velocity_outliers(values: np.ndarray, rate_hz: float, max_speed: float) -> np.ndarray:
@@ -71,7 +71,7 @@ def fill_short_gaps(values: np.ndarray) -> np.ndarray:
         finite = np.isfinite(track)
         if finite.sum() < 4:
             continue
-        # Knots far beyond a gap say nothing about it; four on each side determine the cubic there.
+        # Four knots on each side determine the cubic in the gap; farther ones hardly change it.
         known = np.flatnonzero(finite)
         for start, stop in ranges(~finite):
             if start > 0 and stop < len(track) and stop - start <= MAX_GAP:
@@ -133,12 +133,12 @@ def velocity(values: np.ndarray, time: np.ndarray) -> np.ndarray:
 
 
 def clean_trajectory(values: np.ndarray, time: np.ndarray, max_speed: float) -> tuple[np.ndarray, np.ndarray]:
-    """Mend, smooth and differentiate a kinematic trajectory.
+    """Remove outliers from a kinematic trajectory, fill its short gaps, smooth and differentiate it.
 
     Args:
         values: [F, ..., D]; points of D numbers, NaN where missing.
         time: [F] s, evenly spaced.
-        max_speed: what is faster is an outlier, in units per second.
+        max_speed: above it a point is an outlier, in units per second.
 
     Returns:
         The trajectory and its velocity, both of ``values``' shape.
@@ -149,7 +149,7 @@ def clean_trajectory(values: np.ndarray, time: np.ndarray, max_speed: float) -> 
 
 
 def resample(time: np.ndarray, values: np.ndarray, new_time: np.ndarray) -> np.ndarray:
-    """Read ``values`` at ``new_time``: the very row where the times coincide, linearly in between.
+    """Return ``values`` at ``new_time``: unchanged where the times coincide, linearly interpolated in between.
 
     NaN where one of the two neighbours is missing, or outside the range of ``time``.
 

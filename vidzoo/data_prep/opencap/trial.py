@@ -39,7 +39,7 @@ MAX_MASS_DIFFERENCE = 0.03
 
 @dataclass(frozen=True, eq=False)
 class Recording:
-    """What was measured in a trial: markers, coordinates and forces, each at its source's own times."""
+    """What was measured in a trial: markers, coordinates and forces, each at the times of its source."""
 
     markers_time: np.ndarray
     """[F] s."""
@@ -85,7 +85,7 @@ class Torques:
 def build_trial(subject: Subject, trial: str, options: BuildOptions) -> tuple[Trial, list[str]]:
     """Build one trial; return it and the remarks about it.
 
-    Markers and coordinates are mended, smoothed and differentiated at their own times, before anything is cut. The
+    Markers and coordinates are cleaned and differentiated at their sources' times, before anything is cut. The
     labels are judged at the coordinates' times; then everything is taken at the times of the grid. Where a source
     covers less than the coordinates, the range that all cover is kept and a remark names the source.
 
@@ -147,7 +147,7 @@ def build_trial(subject: Subject, trial: str, options: BuildOptions) -> tuple[Tr
 
 
 def read_recording(folder: Path, trial: str) -> Recording:
-    """Read a trial's markers, coordinates and forces; mend and smooth the first two.
+    """Read a trial's markers, coordinates and forces; clean and differentiate the first two.
 
     Raises:
         DataError: a file other than the forces' is missing, one is broken, or its times are uneven.
@@ -294,7 +294,7 @@ def _judge(
     else:
         foot_forces = measured_grf(forces, time)[:, :, :3]
         unassigned = unassigned_force(forces, time)
-        # Where the torques were computed, the computation has warned of this already.
+        # Computing the torques has warned of this already.
         if unassigned.max() > UNASSIGNED_FORCE_N and torques.inertial is None:
             remarks.append(
                 f"up to {unassigned.max():.0f} N on a plate that belongs to no foot: legs and pelvis are marked there"
