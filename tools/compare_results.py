@@ -1,12 +1,10 @@
-"""Print the headlines of several results.json as one Markdown table, floors above them; or fill documents' tables."""
+"""Print the headlines of several results.json as one Markdown table below the baselines; or fill documents' tables."""
 
 import argparse
 from pathlib import Path
 
 from vidzoo.errors import DataError, run_tool
-from vidzoo.evaluation.ablation import ablation_table
-from vidzoo.evaluation.documents import fill_tables, read_tables
-from vidzoo.evaluation.report import comparison_table
+from vidzoo.evaluation.documents import fill_tables, format_tables, read_tables
 from vidzoo.io.atomic import atomic_path
 
 EXAMPLES = """examples:
@@ -27,16 +25,14 @@ def main() -> None:
         "--fill", nargs="+", default=[], metavar="DOC", help="documents with <!-- results: NAME ... --> above a table"
     )
     args = parser.parse_args()
-    results, ablations = read_tables(args.results)
+    tables = read_tables(args.results)
     if not args.fill:
-        print(
-            "\n\n".join([*([comparison_table(results)] if results else []), *map(ablation_table, ablations.values())])
-        )
+        print("\n\n".join(format_tables(tables)))
     for document in map(Path, args.fill):
         if not document.is_file():
             raise DataError(f"--fill {document}: no such file.")
         before = document.read_text(encoding="utf-8")
-        after = fill_tables(before, results, ablations, document.name)
+        after = fill_tables(before, tables, document.name)
         if after != before:
             with atomic_path(document) as temporary:
                 temporary.write_text(after, encoding="utf-8")

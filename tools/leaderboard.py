@@ -17,6 +17,7 @@ from vidzoo.io.splits import Split
 from vidzoo.leaderboard.benchmark import define
 from vidzoo.leaderboard.check import check, rescore
 from vidzoo.leaderboard.compare import compare
+from vidzoo.leaderboard.convert import convert
 from vidzoo.leaderboard.page import render
 from vidzoo.leaderboard.store import Store
 
@@ -26,6 +27,7 @@ EXAMPLES = """examples:
   python tools/leaderboard.py rescore leaderboard             # the figures as stored and as they come out now
   python tools/leaderboard.py render leaderboard              # TABLE.md, table.json, index.html
   python tools/leaderboard.py diff leaderboard ../main/leaderboard     # what is new against another store
+  python tools/leaderboard.py convert leaderboard            # entries of version 1 -> version 2
   python tools/leaderboard.py define leaderboard --name vid@1 --data data/vid.h5 --split data/vid_block.json \\
       --source "simtk.org, OpenCap LabValidation" --licence "research only" --rule "The last fifth of each trial tests."
 """
@@ -76,6 +78,15 @@ def _render(store: Store, args: argparse.Namespace, console: Console) -> int:
     return 0
 
 
+def _convert(store: Store, args: argparse.Namespace, console: Console) -> int:
+    renamed = convert(store, args.labels)
+    store.write_generated(render)
+    for old, new in renamed.items():
+        console.print(f"{old} -> {new}", markup=False, highlight=False, soft_wrap=True)
+    console.print(f"{len(renamed)} entries written again as version 2")
+    return 0
+
+
 def _diff(store: Store, args: argparse.Namespace, console: Console) -> int:
     lines = compare(store.folder, args.other)
     for line in lines:
@@ -107,18 +118,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="check|rescore|render|diff|define")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="check|rescore|render|diff|convert|define")
     for name, does, text in (
         ("check", _check, "validate every file, score every entry again, look whether generated files are fresh"),
         ("rescore", _rescore, "print each entry's figures as stored and as they come out now"),
         ("render", _render, "write TABLE.md, table.json and index.html"),
         ("diff", _diff, "print what differs from another store, or from the table as it was written"),
+        ("convert", _convert, "score entries of version 1 again and write them as version 2, under new names"),
         ("define", _define, "add a benchmark"),
     ):
         command = commands.add_parser(name, help=text, description=text)
         command.add_argument("folder", help="the leaderboard")
         command.set_defaults(run=does)
-        if name in ("check", "rescore"):
+        if name in ("check", "rescore", "convert"):
             command.add_argument(
                 "--labels",
                 nargs="+",

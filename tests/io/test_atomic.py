@@ -13,7 +13,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from vidzoo.errors import DataError
-from vidzoo.evaluation.score import write_results
+from vidzoo.evaluation.results import write_results
 from vidzoo.io.atomic import atomic_path, check_room
 from vidzoo.io.data_file import DataFileWriter
 from vidzoo.io.predictions import Predictions, write_predictions

@@ -12,7 +12,7 @@ from vidzoo.anatomy import BENCHMARK_JOINTS, COORDINATES
 from vidzoo.errors import ConfigError
 from vidzoo.evaluation import published
 from vidzoo.evaluation.provenance import file_sha256
-from vidzoo.evaluation.score import UNITS
+from vidzoo.evaluation.results import UNITS
 from vidzoo.io.data_file import DataFile
 from vidzoo.io.split_protocols import check_split, make_split
 from vidzoo.io.splits import PROTOCOLS, Split

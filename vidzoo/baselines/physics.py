@@ -52,7 +52,8 @@ from vidzoo.anatomy import BENCHMARK_JOINTS, COORDINATES, GRAVITY, MARKERS, PELV
 from vidzoo.errors import DataError
 from vidzoo.evaluation.labels import target_frames
 from vidzoo.evaluation.provenance import commit, processor
-from vidzoo.evaluation.score import score, write_results
+from vidzoo.evaluation.results import write_results
+from vidzoo.evaluation.score import score
 from vidzoo.io.data_file import DataFile, TrialReader
 from vidzoo.io.predictions import Predictions, write_predictions
 from vidzoo.io.splits import Split

@@ -16,7 +16,7 @@ from vidzoo.anatomy import BENCHMARK_JOINTS, COORDINATES
 from vidzoo.errors import ConfigError, DataError
 from vidzoo.evaluation.labels import load_labels
 from vidzoo.evaluation.provenance import file_sha256
-from vidzoo.evaluation.score import UNITS
+from vidzoo.evaluation.results import UNITS
 from vidzoo.io.atomic import atomic_path
 from vidzoo.io.data_file import DataFile
 from vidzoo.io.splits import PROTOCOLS, Split
