@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from vidzoo.baselines.physics import write_physics_baseline
 from vidzoo.errors import run_tool
+from vidzoo.evaluation.physics_baseline import write_physics_baseline
 from vidzoo.evaluation.report import format_report
 
 EXAMPLE = """example (the file needs inertial torques and foot Jacobians; synthetic people have them):

@@ -15,7 +15,7 @@ from scipy.spatial import Delaunay
 
 from vidzoo.anatomy import BENCHMARK_JOINTS, COORDINATES, GRAVITY, MARKERS
 from vidzoo.baselines import physics
-from vidzoo.dynamics.opensim import wrench_at_foot
+from vidzoo.dynamics.ground_reaction import wrench_at_foot
 from vidzoo.errors import DataError
 from vidzoo.evaluation.results import read_results
 from vidzoo.evaluation.score import score

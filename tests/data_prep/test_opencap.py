@@ -22,7 +22,6 @@ from vidzoo.data_prep.opencap import (
     BuildReport,
     Subject,
     TrialReport,
-    _build_in_own_process,
     build_opencap,
     build_trial,
     find_subjects,
@@ -30,6 +29,7 @@ from vidzoo.data_prep.opencap import (
     force_plate_mass,
     read_subject,
 )
+from vidzoo.data_prep.opencap.build import build_in_own_process
 from vidzoo.errors import ConfigError, DataError
 from vidzoo.io.data_file import CameraTrack, DataFile, Reason, Trial
 from vidzoo.io.storage import coordinates_in_si, generalized_forces, read_storage, write_storage
@@ -318,7 +318,7 @@ def test_a_video_that_is_not_synchronised_is_refused(root: Path) -> None:
     folder = root / "subject1/VideoData/Session0/Cam1"
     (folder / "walking1/walking1_syncdWithMocap.mp4").unlink()
     shutil.copy(folder / "squats1/squats1_syncdWithMocap.mp4", folder / "walking1/walking1.mp4")
-    with pytest.raises(DataError, match=r"outlasts the markers.*walking1_syncdWithMocap\.mp4"):
+    with pytest.raises(DataError, match=r"lasts longer than the markers.*walking1_syncdWithMocap\.mp4"):
         build(root, cameras=("Cam1",))
 
 
@@ -400,12 +400,12 @@ def test_metadata_that_say_too_little(root: Path) -> None:
     path.write_text("mass_kg: 62.0\nheight_m: 170\n")
     with pytest.raises(DataError, match="height_m is 170, expected metres"):
         read_subject(root / "subject1", "metadata")
-    path.write_text("mass_kg: 62.0\nheight_m: 1.7\ndate: 2022-02-30\n")  # a date that is none is nobody's business
+    path.write_text("mass_kg: 62.0\nheight_m: 1.7\ndate: 2022-02-30\n")  # a malformed date is not read
     assert read_subject(root / "subject1", "metadata").mass_metadata_kg == 62.0
     deep = "a: " + "[" * 5000 + "]" * 5000
     for text in ("mass_kg: [62.0\n", deep, "mass_kg: 62.0\n" * (1 << 17), "mass_kg: \x00"):
         path.write_text(text)
-        with pytest.raises(DataError, match="no YAML"):
+        with pytest.raises(DataError, match="no valid YAML"):
             read_subject(root / "subject1", "metadata")
     path.write_text("a0: &a0 [1, 2]\n" + "".join(f"a{i}: &a{i} [*a{i - 1}, *a{i - 1}]\n" for i in range(1, 60)))
     for mass in ("", "mass_kg: *a59\n", "mass_kg: true\n", "mass_kg:\n"):
@@ -454,7 +454,7 @@ def test_a_left_out_subject_costs_no_other(root: Path, tmp_path: Path) -> None:
     (root / "subject2/sessionMetadata.yaml").write_text("[" * 5000)
     options = BuildOptions(trials=("walking1",), cameras=("none",))
     report = build_opencap(root, tmp_path / "out.h5", options, progress=False)
-    assert [row.subject for row in report.built] == ["subject1"] and "no YAML" in report.left_out[0].note
+    assert [row.subject for row in report.built] == ["subject1"] and "no valid YAML" in report.left_out[0].note
 
 
 def test_brackets_in_names_and_notes_are_printed_as_they_are() -> None:
@@ -482,7 +482,7 @@ class _Killer:
 
 def test_a_worker_that_dies_is_a_reason_and_no_crash() -> None:
     subject = Subject("subject1", _Killer(), 60.0, 60.0, 1.7, "f")  # type: ignore[arg-type]
-    trial, reason = _build_in_own_process(subject, "walking1", BuildOptions())
+    trial, reason = build_in_own_process(subject, "walking1", BuildOptions())
     assert trial is None and "worker process died" in reason
 
 

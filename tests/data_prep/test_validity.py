@@ -12,7 +12,7 @@ from scipy.signal import butter, sosfiltfilt
 from vidzoo.anatomy import COORDINATES, GRAVITY, MARKERS, action_family
 from vidzoo.data_prep.signal import fill_short_gaps, resample
 from vidzoo.data_prep.validity import judge_labels, jump_support, region_columns
-from vidzoo.dynamics.opensim import measured_grf
+from vidzoo.dynamics.ground_reaction import measured_grf
 from vidzoo.io.data_file import Reason
 from vidzoo.io.storage import coordinates_in_si, generalized_forces, read_storage
 from vidzoo.io.trc import read_trc

@@ -141,6 +141,18 @@ def test_frame_boxes_hold_a_body_that_moves_fast() -> None:
     assert (pixels >= boxes[:, None, :2]).all() and (pixels <= boxes[:, None, :2] + boxes[:, None, 2:]).all()
 
 
+@pytest.mark.parametrize("when", [slice(0, 10), slice(50, 60)], ids=["begin", "end"])
+@pytest.mark.parametrize("way", [(1.5, 0, 0), (-1.5, 0, 0), (0, 1.5, 0), (0, -1.5, 0)])
+def test_frame_boxes_hold_a_hand_that_is_thrown_out(way: tuple[float, float, float], when: slice) -> None:
+    """Each of the four edges moves in time; the body is small, so that the hand alone sets the size of the square."""
+    markers = body(60) * [1, 0.3, 1]
+    markers[when, MARKERS.index("R_wrist_ulna")] = np.median(markers[when], axis=1) + way
+    boxes = crop.frame_boxes(CAMERA, markers, np.arange(60) / 100)
+    pixels = CAMERA.project(crop.body_points(markers))
+    assert boxes[when, 2].min() > 1.15 * boxes[30, 2]
+    assert (pixels >= boxes[:, None, :2]).all() and (pixels <= boxes[:, None, :2] + boxes[:, None, 2:]).all()
+
+
 @pytest.mark.parametrize("place", [(300.0, 0.5, 0.0), (0.0, -2.6, 0.1), (0.0, 0.5, 2.9)])
 def test_one_wild_marker_does_not_blow_up_the_box(place: tuple[float, float, float]) -> None:
     markers = body(40)

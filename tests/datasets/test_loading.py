@@ -139,5 +139,5 @@ run_tool(main)
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode == 2
-    message = f"error: {paths['data_file']}: image 3 of subject1/DJ1/Cam0 is no JPEG that can be decoded; "
+    message = f"error: {paths['data_file']}: subject1/DJ1/Cam0: image 3 is no JPEG that can be decoded; "
     assert done.stderr == message + "build the file again.\n"

@@ -17,11 +17,12 @@ from mmengine.logging import MMLogger
 
 from vidzoo.anatomy import BENCHMARK_JOINTS, COORDINATES, MARKERS
 from vidzoo.datasets import VIDDataset
-from vidzoo.datasets.vid_dataset import decode_jpeg, fill_gaps
+from vidzoo.datasets.images import decode_jpeg
+from vidzoo.datasets.recording import fill_gaps
 from vidzoo.errors import ConfigError, DataError
 from vidzoo.io.data_file import DataFile, Reason
 from vidzoo.io.split_protocols import make_split
-from vidzoo.io.splits import Split
+from vidzoo.io.splits import Split, SplitEntry
 from vidzoo.registry import DATASETS
 from vidzoo.structures import MODALITIES
 
@@ -501,7 +502,7 @@ def _set_image(number, jpeg):
 )  # fmt: skip
 def test_a_broken_image_is_named(variant, jpeg):
     dataset = VIDDataset(**variant(_set_image(3, jpeg)), window=5, predictions=8)
-    with pytest.raises(DataError, match=r"image 3 of subject1/DJ1/Cam0 is no JPEG"):
+    with pytest.raises(DataError, match=r"subject1/DJ1/Cam0: image 3 is no JPEG"):
         [dataset[i] for i in range(len(dataset))]
 
 
@@ -601,6 +602,34 @@ def test_statistics_leave_out_bad_labels_and_count_a_frame_once_for_all_cameras(
     assert found["torques_per_kg"][0][0] == pytest.approx(torques.mean(), rel=1e-5)
     assert found["torques_per_kg"][1][0] == pytest.approx(torques.std(), rel=1e-5)
     assert np.isfinite(found["markers"][0]).all()
+
+
+def test_statistics_are_of_the_target_frames_and_not_of_their_context(variant):
+    """A context may hold frames of the test subset, as those of protocol random_frame do."""
+    targets = (8, 12), (20, 25)
+    outside = np.delete(np.arange(40), [frame for bounds in targets for frame in range(*bounds)])
+
+    def spoil(trial):
+        for name in ("markers", "marker_velocities", "coordinates", "coordinate_velocities", "torques", "grf"):
+            values = getattr(trial, name)
+            values[outside] += 3.0 + outside.reshape(-1, *[1] * (values.ndim - 1))
+        trial.markers[outside, 9] -= 1.0
+
+    found = []
+    for change in (unchanged, spoil):
+        paths = variant(change)
+        data = DataFile(paths["data_file"])
+        train, test = (
+            tuple(SplitEntry(s, t, (0, 40), bounds) for s, t in data.trial_keys()) for bounds in (targets, ((28, 32),))
+        )
+        Split("random_frame", 0, data.content_hash, {}, train, test).save(paths["split"])
+        requires = ("markers", "marker_velocities", "coordinates", "coordinate_velocities", "mass")
+        dataset = VIDDataset(**paths, requires=requires, window=5, marker_frame="ground", grf=True)
+        found.append(dataset.target_statistics())
+    inputs = {f"input_{name}" for name in (*requires, "markers_centred")}
+    assert found[0].keys() == found[1].keys() == {"torques_per_kg", "markers", "grf_per_kg", *inputs}
+    for name, statistics in found[0].items():
+        np.testing.assert_array_equal(found[1][name], statistics, err_msg=name)
 
 
 def test_a_torque_without_a_good_label_is_named(variant):

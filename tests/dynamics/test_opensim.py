@@ -6,23 +6,15 @@ import subprocess
 import sys
 import warnings
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 from scipy.interpolate import CubicSpline
 
 from vidzoo.anatomy import BENCHMARK_JOINTS, COORDINATES, DEPENDENT_COORDINATES, GRAVITY, action_family
-from vidzoo.dynamics.opensim import (
-    FORCE_PLATES,
-    ExternalLoad,
-    default_lowpass_hz,
-    inertial_terms,
-    inverse_dynamics,
-    measured_grf,
-    read_external_loads,
-    unassigned_force,
-    wrench_at_foot,
-)
+from vidzoo.dynamics.ground_reaction import FORCE_PLATES, ExternalLoad, measured_grf, unassigned_force, wrench_at_foot
+from vidzoo.dynamics.opensim import default_lowpass_hz, inertial_terms, inverse_dynamics
 from vidzoo.errors import ConfigError, DataError, VidZooError
 from vidzoo.io.storage import Storage, coordinates_in_si, generalized_forces, read_storage
 
@@ -208,7 +200,7 @@ def test_opensim_prints_nothing_and_leaves_no_file(body, tmp_path, monkeypatch, 
     assert not list(tmp_path.iterdir())
 
 
-def test_the_room_opens_without_opensim():
+def test_the_module_imports_without_opensim():
     code = "import sys, vidzoo.dynamics.opensim; assert 'opensim' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
 
@@ -297,33 +289,6 @@ def test_refuses_wrong_models(body, tmp_path):
         inertial_terms(tmp_path / "absent.osim", time, coordinates)
 
 
-LOADS = """<OpenSimDocument Version="40000"><ExternalLoads name="a"><objects>
-<ExternalForce name="one"><applied_to_body>calcn_l</applied_to_body><force_identifier>f1_v</force_identifier>
-<point_identifier>f1_p</point_identifier></ExternalForce>
-<ExternalForce name="off"><appliesForce>false</appliesForce></ExternalForce></objects>
-<datafile>grf.mot</datafile></ExternalLoads></OpenSimDocument>"""
-
-
-def test_reads_external_loads_from_their_own_folder_only(tmp_path):
-    path = tmp_path / "loads.xml"
-    path.write_text(LOADS)
-    loads, data = read_external_loads(path)
-    assert loads == (ExternalLoad("calcn_l", "f1_v", "f1_p", ""),)
-    assert data == tmp_path.resolve() / "grf.mot"
-    assert loads[0].columns == ["f1_vx", "f1_vy", "f1_vz", "f1_px", "f1_py", "f1_pz"]
-    for old, new, message in (
-        ("grf.mot", "../grf.mot", "expected a file in the folder"),
-        ("grf.mot", "/etc/passwd", "expected a file in the folder"),
-        ("grf.mot", "", "expected a file in the folder"),
-        ("ExternalForce", "PrescribedForce", "<PrescribedForce>"),
-        ("<point_identifier>f1_p</point_identifier>", "", "lacks applied_to_body"),
-        ("ExternalLoads", "Loads", "no element <ExternalLoads>"),
-    ):
-        path.write_text(LOADS.replace(old, new))
-        with pytest.raises(DataError, match=message):
-            read_external_loads(path)
-
-
 # --- forces on another grid ---------------------------------------------------------------------------------------
 def test_grf_is_the_table_itself_at_its_own_times():
     forces = plates(np.arange(50) / 100)
@@ -396,14 +361,21 @@ def test_stored_torques_of_real_trials_come_out_again(shared_data, subject, tria
     assert distance[loaded].max() < 0.35
 
 
+LOAD_TAGS = "applied_to_body", "force_identifier", "point_identifier", "torque_identifier"
+
+
 def test_another_sites_stored_result_comes_out_again(shared_data):
     pytest.importorskip("opensim")
     folder = shared_data / "io/JA1Gait35"
-    loads, data = read_external_loads(folder / "JA1Gait35_external_forces.xml")
+    loads = [
+        ExternalLoad(*(element.findtext(tag) for tag in LOAD_TAGS))
+        for element in ElementTree.parse(folder / "JA1Gait35_external_forces.xml").iter("ExternalForce")
+    ]
     table = read_storage(folder / "JA1Gait35_ik.mot")
     names = [name for name in COORDINATES if name not in DEPENDENT_COORDINATES]
     torques = inverse_dynamics(
-        folder / "rescaled.osim", table.time, coordinates_in_si(table, names), read_storage(data),
+        folder / "rescaled.osim", table.time, coordinates_in_si(table, names),
+        read_storage(folder / "JA1Gait35_grf.mot"),
         external_loads=loads, names=names,
     )  # fmt: skip
     stored = generalized_forces(read_storage(folder / "JA1Gait35_id_output.sto"))

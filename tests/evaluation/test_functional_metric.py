@@ -141,8 +141,12 @@ def test_the_whole_data_set_is_summed_in_a_blink():
 @pytest.mark.parametrize(
     "module",
     [
-        *(f"evaluation.{name}" for name in ("functional", "labels", "published", "report", "score")),
+        *(
+            f"evaluation.{name}"
+            for name in ("documents", "functional", "labels", "physics_baseline", "published", "report", "score")
+        ),
         "io.predictions",
+        "baselines.means",
         "baselines.physics",
     ],
 )

@@ -131,6 +131,30 @@ def test_trial_spreads_over_subjects_and_leaves_each_something_to_train_on(sever
     assert len(two) == len(set(two)) == 2
 
 
+def test_trial_draws_one_of_each_subject_in_turn_and_last_trials_last(tmp_path):
+    """subject2 has four drop jumps, subject3 two, subject4 one; a larger share adds to what a smaller one tests."""
+    with DataFileWriter(tmp_path / "data.h5", {}) as writer:
+        for subject, count in (("subject2", 4), ("subject3", 2), ("subject4", 1)):
+            for number in range(1, count + 1):
+                writer.add(empty_trial(subject, f"DJ{number}", 30, ("Cam0",)))
+    data = DataFile(tmp_path / "data.h5")
+    drawn_first, first_of_subject2 = set(), set()
+    for seed in range(30):
+        order: list[tuple[str, str]] = []
+        for count in range(1, 7):
+            split = make_split(data, "trial", seed=seed, test_share=count / 7)
+            (new,) = {(entry.subject, entry.trial) for entry in split.test} - set(order)
+            order.append(new)
+            assert len(split.test) == count
+        subjects = [subject for subject, _ in order]
+        assert sorted(subjects[:2]) == ["subject2", "subject3"], "each gives one before any gives two"
+        assert subjects[2:] == ["subject2", "subject2", "subject4", "subject3"], "last trials of who has fewest first"
+        drawn_first.add(subjects[0])
+        first_of_subject2.add(next(trial for subject, trial in order if subject == "subject2"))
+    assert drawn_first == {"subject2", "subject3"}
+    assert first_of_subject2 == {"DJ1", "DJ2", "DJ3", "DJ4"}
+
+
 def test_loso_and_loao_hold_out_all_of_it(several):
     loso = make_split(several, "loso", held_out=["subject3", "subject5"])
     assert {e.subject for e in loso.test} == {"subject3", "subject5"}

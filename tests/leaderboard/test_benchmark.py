@@ -11,9 +11,9 @@ import vidzoo
 from vidzoo.anatomy import BENCHMARK_JOINTS, COORDINATES
 from vidzoo.errors import ConfigError
 from vidzoo.evaluation import published
-from vidzoo.evaluation.provenance import file_sha256
 from vidzoo.evaluation.results import UNITS
 from vidzoo.io.data_file import DataFile
+from vidzoo.io.provenance import file_sha256
 from vidzoo.io.split_protocols import check_split, make_split
 from vidzoo.io.splits import PROTOCOLS, Split
 from vidzoo.leaderboard.benchmark import Benchmark, check_id, define

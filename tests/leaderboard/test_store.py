@@ -8,6 +8,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -21,6 +22,7 @@ from vidzoo.leaderboard.compare import compare
 from vidzoo.leaderboard.page import render
 from vidzoo.leaderboard.store import Store
 from vidzoo.leaderboard.submit import make_submission, submit_to_folder
+from vidzoo.leaderboard.table import is_reproduced
 
 TINY = "tiny@1/block"
 
@@ -109,6 +111,20 @@ def test_a_reproduction_is_by_others_and_near(store, submit):
         "far": "rescored",
         "near": "rescored",
     }
+
+
+@pytest.mark.parametrize(
+    ("theirs", "near"), [(100.0, True), (102.0, True), (98.0, True), (102.1, False), (97.9, False), (110.0, False)]
+)
+def test_a_reproduction_is_within_two_per_cent(theirs, near):
+    def stored(id: str, figure: float, reproduces: str | None = None) -> SimpleNamespace:
+        scores = SimpleNamespace(overall=SimpleNamespace(mPJE_mean=figure))
+        entry = SimpleNamespace(scores=scores, submission=SimpleNamespace(reproduces=reproduces))
+        return SimpleNamespace(id=id, entry=entry)
+
+    first = stored("first", 100.0)
+    assert is_reproduced(first, [first, stored("again", theirs, reproduces="first")]) == near
+    assert not is_reproduced(first, [first, stored("again", theirs, reproduces="another")])
 
 
 def test_the_same_predictions_under_the_same_name_are_refused(store, submit, run, card):

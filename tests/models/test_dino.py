@@ -147,7 +147,8 @@ def test_measured_wrenches_give_a_real_trials_torques(real_file, shared_data, na
     """Within 0.001 N·m, of torques up to some 100 N·m: the file holds single precision. Found: 0.00005 N·m."""
     from vidzoo.anatomy import action_family
     from vidzoo.data_prep.signal import resample
-    from vidzoo.dynamics.opensim import default_lowpass_hz, inertial_terms, wrench_at_foot
+    from vidzoo.dynamics.ground_reaction import wrench_at_foot
+    from vidzoo.dynamics.opensim import default_lowpass_hz, inertial_terms
     from vidzoo.io.storage import coordinates_in_si, read_storage
 
     trial = Stored(real_file, "subject4", name)
@@ -168,7 +169,7 @@ def test_true_wrenches_give_a_synthetic_trials_torques(family, monkeypatch):
     pytest.importorskip("mujoco")
     from vidzoo.synthetic import draw_subject, perform_trial
     from vidzoo.synthetic.body import build_body
-    from vidzoo.synthetic.motion import Style
+    from vidzoo.synthetic.postures import Style
 
     subject, rng = draw_subject(3, 0), np.random.default_rng(5)
     trial = perform_trial(build_body(subject), family, rng, Style.draw(rng))
@@ -372,6 +373,25 @@ def test_opensims_own_terms_of_a_person_who_is_turned_give_the_same_torques(real
         with torch.no_grad():
             results.append(build(WITH_RESIDUAL)(inputs))
     torch.testing.assert_close(results[0].torques[:, 4:-4], results[1].torques[:, 4:-4], atol=5e-3, rtol=1e-2)
+
+
+@pytest.mark.parametrize("config", [END_TO_END, END_TO_END | dict(trunk="lstm"), WITH_RESIDUAL])
+@pytest.mark.parametrize("name", ["coordinates", "coordinate_velocities", "mass"])
+def test_an_input_far_from_all_that_was_learnt_counts_as_five_deviations(config, name):
+    """A shoulder's angles may jump by half a turn, and a person may be heavier than all who trained."""
+    model = build(config)
+    mean, std = (np.atleast_1d(x) for x in statistics()[f"input_{name}"])
+    column = COORDINATES.index("arm_flex_r") if name != "mass" else 0
+
+    def output(deviations: float) -> torch.Tensor:
+        inputs = person()
+        inputs[name].view(-1, len(mean))[:, column] = float(mean[column] + deviations * std[column])
+        with torch.no_grad():
+            return model.trunk(*(inputs[n] for n in ("coordinates", "coordinate_velocities", "mass", "height")))
+
+    for sign in (1, -1):
+        torch.testing.assert_close(output(sign * 50.0), output(sign * 5.001))
+        assert not torch.allclose(output(sign * 4.9), output(sign * 5.001), atol=1e-4)
 
 
 # --- size, training, misuse ------------------------------------------------------------------------------------------

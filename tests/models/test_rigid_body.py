@@ -135,8 +135,7 @@ def test_wrench_torques_are_the_sum_of_transposed_jacobians():
 def test_pelvis_jacobian_is_that_of_mujocos_pelvis():
     mujoco = pytest.importorskip("mujoco")
     from vidzoo.synthetic import draw_subject
-    from vidzoo.synthetic.body import build_body
-    from vidzoo.synthetic.dynamics import TO_COORDINATES
+    from vidzoo.synthetic.body import TO_COORDINATES, build_body
 
     body = build_body(draw_subject(3, 0))
     body.data.qpos[:] = np.random.default_rng(0).uniform(-0.5, 0.5, body.model.nq)

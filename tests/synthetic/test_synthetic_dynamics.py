@@ -20,15 +20,15 @@ from vidzoo.anatomy import (  # noqa: E402
 from vidzoo.synthetic import perform_trial  # noqa: E402
 from vidzoo.synthetic.body import DOF, INDEPENDENT, Body, Subject, build_body  # noqa: E402
 from vidzoo.synthetic.drawing import trace  # noqa: E402
-from vidzoo.synthetic.dynamics import (  # noqa: E402
-    Performance,
+from vidzoo.synthetic.dynamics import Performance, perform, zero_moment_com  # noqa: E402
+from vidzoo.synthetic.plan import (  # noqa: E402
     Plan,
     Track,
-    centre_of_pressure,
-    perform,
-    zero_moment_com,
+    lower,
 )
-from vidzoo.synthetic.motion import Style, lower, plan_squat  # noqa: E402
+from vidzoo.synthetic.postures import Style  # noqa: E402
+from vidzoo.synthetic.solver import centre_of_pressure  # noqa: E402
+from vidzoo.synthetic.standing import plan_squat  # noqa: E402
 
 C = {name: i for i, name in enumerate(COORDINATES)}
 ROOT = [C[name] for name in PELVIS_COORDINATES]
@@ -269,6 +269,22 @@ def test_a_mirrored_motion_has_mirrored_torques(body: Body) -> None:
     for name, tolerance in (("coordinates", 1e-9), ("torques", 1e-6)):
         np.testing.assert_allclose((getattr(p, name) * flips)[:, other], getattr(m, name), atol=tolerance)
     np.testing.assert_allclose(p.grf[:, ::-1] * [1, 1, -1, 1, 1, -1, -1, -1, 1], m.grf, atol=1e-6)
+
+
+@pytest.mark.parametrize("family", ["squatsAsym", "STS", "walking"])
+def test_each_foot_pushes_half_way_towards_the_centre_of_mass(family: str, body: Body, performances) -> None:
+    """Followed up to the centre of mass, a foot's reaction has come half way from the foot to the whole reaction."""
+    p = performances[family]
+    both = np.flatnonzero((p.grf[:, :, 1] > 50).all(axis=1))
+    assert len(both) > 10
+    for i in both[::5]:
+        load(body, p.coordinates[i])
+        height = body.data.subtree_com[0][1]
+        force, point = p.grf[i, :, :3], p.grf[i, :, 3:6]
+        total = force.sum(axis=0)
+        pressure = (force[:, 1:2] * point).sum(axis=0) / total[1]
+        lean = height * (force / force[:, 1:2] - total / total[1])
+        np.testing.assert_allclose(lean[:, [0, 2]], 0.5 * (pressure - point)[:, [0, 2]], atol=2e-3)
 
 
 def test_centre_of_pressure_of_a_known_wrench() -> None:

@@ -21,7 +21,7 @@ from vidzoo.io.data_file import DataFile, Trial
 from vidzoo.synthetic import draw_subject, make_synthetic, make_trial
 from vidzoo.synthetic.body import build_body
 from vidzoo.synthetic.drawing import Camera, aim, trace
-from vidzoo.synthetic.dynamics import OutOfReachError
+from vidzoo.synthetic.solver import OutOfReachError
 
 TOOL = Path(__file__).resolve().parents[2] / "tools" / "make_synthetic.py"
 SMALL = {"subjects": 1, "trials_per_family": 1, "image_size": 64}
@@ -160,7 +160,7 @@ def test_a_motion_that_cannot_be_performed_is_named(tmp_path: Path, monkeypatch,
     def fail(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(synthetic, "perform", fail)
+    monkeypatch.setattr(synthetic.trial, "perform", fail)
     with pytest.raises(VidZooError, match=rf"seed 5: subject1 cannot perform {ACTION_FAMILIES[0]}1 \(.*{error}\)"):
         make_synthetic(tmp_path / "x.h5", seed=5, jobs=1, **SMALL)
     assert not list(tmp_path.iterdir())

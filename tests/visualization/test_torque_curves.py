@@ -11,13 +11,20 @@ import cv2
 import numpy as np
 import pytest
 
-from vidzoo.anatomy import BENCHMARK_JOINTS
+from vidzoo.anatomy import BENCHMARK_JOINTS, COORDINATES
 from vidzoo.errors import DataError
 from vidzoo.evaluation.labels import load_labels
 from vidzoo.io.data_file import DataFile
 from vidzoo.io.predictions import Predictions, write_predictions
 from vidzoo.io.splits import Split
-from vidzoo.visualization.torque_curves import plot_recording, plot_torque_curves, save_figure, typical_recording
+from vidzoo.visualization.overview import plot_overview
+from vidzoo.visualization.torque_curves import (
+    RecordingCurves,
+    plot_recording,
+    plot_torque_curves,
+    save_figure,
+    typical_recording,
+)
 
 TOOL = Path(__file__).resolve().parents[2] / "tools" / "plot_torques.py"
 
@@ -38,7 +45,7 @@ def test_panels_hold_the_data_and_break_at_gaps():
     true, predicted = rng.normal(size=(2, 20, 11))
     valid = np.ones((20, 11), bool)
     valid[3:6, 2] = valid[19, 2] = False
-    figure = plot_torque_curves(time, true, {"model": predicted}, valid, "title")
+    figure = plot_torque_curves(RecordingCurves(time, true, {"model": predicted}, valid, "title", np.arange(20)))
     panels = figure.axes[:11]
     assert [panel.get_title().split()[0] for panel in panels] == list(BENCHMARK_JOINTS)
     for j, panel in enumerate(panels):
@@ -94,6 +101,22 @@ def test_what_is_not_held_out_or_not_predicted_is_refused(case):
         plot_recording(keep(~there), data, split, "subject2", "DJ1")
     with pytest.raises(DataError, match="lack 1 of 11 test frames of subject2/DJ1, the first is frame 30"):
         plot_recording(keep(~(there & (predictions.frame == 30))), data, split, "subject2", "DJ1")
+
+
+def test_an_overview_shows_the_legs_beside_the_image_of_the_largest_knee_torque(case):
+    predictions, data, split = case
+    figure = plot_overview(predictions, data, split, "subject2", "squats1")
+    picture, *panels = figure.axes
+    names = [f"{joint}_{side}" for side in "rl" for joint in ("hip_flexion", "knee_angle", "ankle_angle")]
+    assert [panel.get_title() for panel in panels] == names
+    knees = [COORDINATES.index(f"knee_angle_{side}") for side in "rl"]
+    torques = np.abs(data.trial("subject2", "squats1").array("torques")[29:40][:, knees])
+    marks = {float(line.get_xdata()[0]) for panel in panels for line in panel.get_lines() if line.get_ls() == ":"}
+    assert list(marks) == pytest.approx([(29 + int(torques.max(axis=1).argmax())) / 100])
+    assert picture.images and picture.get_lines()
+    bare = replace(split, data_hash=data.content_hash)
+    with pytest.raises(DataError, match="not in the split's test subset"):
+        plot_overview(predictions, data, bare, "subject9", "squats1")
 
 
 def test_saving_is_all_or_nothing(case, tmp_path):

@@ -16,7 +16,7 @@ from mmengine.model import BaseModel
 import vidzoo
 from vidzoo.engine import check_fit, load_config, read_checkpoint
 from vidzoo.errors import CheckpointError, ConfigError, UnknownNameError, VidZooError
-from vidzoo.evaluation.provenance import file_sha256
+from vidzoo.io.provenance import file_sha256
 from vidzoo.registry import MODELS
 
 

@@ -40,8 +40,6 @@ from __future__ import annotations
 import platform
 import time
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 from rich.progress import track
@@ -50,12 +48,9 @@ from scipy.optimize import nnls
 from vidzoo import __version__
 from vidzoo.anatomy import BENCHMARK_JOINTS, COORDINATES, GRAVITY, MARKERS, PELVIS_COORDINATES
 from vidzoo.errors import DataError
-from vidzoo.evaluation.labels import target_frames
-from vidzoo.evaluation.provenance import commit, processor
-from vidzoo.evaluation.results import write_results
-from vidzoo.evaluation.score import score
 from vidzoo.io.data_file import DataFile, TrialReader
-from vidzoo.io.predictions import Predictions, write_predictions
+from vidzoo.io.predictions import Predictions
+from vidzoo.io.provenance import commit, processor
 from vidzoo.io.splits import Split
 
 FOOT_MARKERS: tuple[tuple[str, str, str], ...] = (("r_calc", "r_5meta", "r_toe"), ("L_calc", "L_5meta", "L_toe"))
@@ -329,7 +324,7 @@ def physics_predictions(data: DataFile, split: Split) -> Predictions:
     """
     wanted: dict[tuple[str, str], list[np.ndarray]] = {}
     for entry in split.test:
-        wanted.setdefault((entry.subject, entry.trial), []).append(target_frames(entry))
+        wanted.setdefault((entry.subject, entry.trial), []).append(entry.target_frames)
     torques: dict[tuple[str, str], np.ndarray] = {}
     start, count = time.perf_counter(), 0
     for (subject, name), parts in track(wanted.items(), description="trials"):
@@ -346,7 +341,7 @@ def physics_predictions(data: DataFile, split: Split) -> Predictions:
 
     rows: list[tuple[np.ndarray, ...]] = []
     for entry in split.test:
-        frames = target_frames(entry)
+        frames = entry.target_frames
         for camera in entry.cameras or ("",):
             names = (np.full(len(frames), text) for text in (entry.subject, entry.trial, camera))
             rows.append((*names, frames, torques[entry.subject, entry.trial][frames]))
@@ -370,26 +365,3 @@ def physics_predictions(data: DataFile, split: Split) -> Predictions:
             "seconds_per_1000_predictions": round(1000 * seconds / max(count, 1), 3),
         },
     )
-
-
-def write_physics_baseline(data_file: str | Path, split: str | Path, out: str | Path) -> dict[str, Any]:
-    """Predict, score and write: ``out`` and ``results.json`` beside it; return what the latter holds.
-
-    Args:
-        data_file: path of the data file.
-        split: path of the split manifest.
-        out: path of the predictions (.npz), or the folder that gets ``predictions.npz``; folders are made.
-
-    Raises:
-        DataError: a file is missing or broken, does not belong to the other, or cannot be written.
-    """
-    out = Path(out)
-    if out.suffix != ".npz":
-        out = out / "predictions.npz"
-    data, manifest = DataFile(data_file), Split.load(split)
-    predictions = physics_predictions(data, manifest)
-    results = score(predictions, data, manifest)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    write_predictions(out, predictions)
-    write_results(out.with_name("results.json"), results)
-    return results

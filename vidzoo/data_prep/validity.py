@@ -43,7 +43,8 @@ from scipy.signal import butter, filtfilt
 
 from vidzoo.anatomy import COORDINATES, GRAVITY, MARKERS, TRANSLATIONS
 from vidzoo.data_prep.signal import runs
-from vidzoo.dynamics.opensim import UNASSIGNED_FORCE_N, default_lowpass_hz
+from vidzoo.dynamics.ground_reaction import UNASSIGNED_FORCE_N
+from vidzoo.dynamics.opensim import default_lowpass_hz
 from vidzoo.io.data_file import Reason
 
 RESIDUAL_LIMIT = 0.15

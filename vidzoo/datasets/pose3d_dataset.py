@@ -12,7 +12,7 @@ import torch
 from torch.utils.data import Dataset
 
 from vidzoo.anatomy import POSE_JOINTS, POSE_ROOT
-from vidzoo.datasets.vid_dataset import decode_jpeg
+from vidzoo.datasets.images import decode_jpeg
 from vidzoo.errors import ConfigError, DataError
 from vidzoo.io.pose_file import SUBSETS, PoseFile
 from vidzoo.registry import DATASETS, TRANSFORMS

@@ -12,10 +12,10 @@ from tabulate import tabulate
 
 from vidzoo import __version__
 from vidzoo.errors import DataError
-from vidzoo.evaluation.provenance import file_sha256
 from vidzoo.evaluation.report import BASELINES, data_line
 from vidzoo.evaluation.results import UNITS, read_results
 from vidzoo.io.atomic import atomic_path
+from vidzoo.io.provenance import file_sha256
 
 FORMAT = "vid-ablation"
 VERSION = 2

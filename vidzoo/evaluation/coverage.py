@@ -19,7 +19,7 @@ from tabulate import tabulate
 from vidzoo import __version__
 from vidzoo.anatomy import BENCHMARK_JOINTS
 from vidzoo.evaluation.intervals import LEVEL, METHOD, Estimate, mean_interval, paired_difference
-from vidzoo.evaluation.provenance import commit, processor
+from vidzoo.io.provenance import commit, processor
 
 FORMAT = "vid-coverage"
 VERSION = 1

@@ -72,12 +72,6 @@ class Labels:
         return self.reason == Reason.GOOD
 
 
-def target_frames(entry: SplitEntry) -> np.ndarray:
-    """Return an entry's target frame indices, sorted, each once, int64 [n]."""
-    ranges = [np.arange(start, stop, dtype=np.int64) for start, stop in entry.targets]
-    return np.unique(np.concatenate(ranges)) if ranges else np.empty(0, np.int64)
-
-
 def load_labels(data: DataFile, entries: Sequence[SplitEntry], torques: Sequence[str] = BENCHMARK_JOINTS) -> Labels:
     """Read the target frames of ``entries``; a frame that several entries name (one per camera) is read once.
 
@@ -87,7 +81,7 @@ def load_labels(data: DataFile, entries: Sequence[SplitEntry], torques: Sequence
     columns = [COORDINATES.index(name) for name in torques]
     frames: dict[tuple[str, str], list[np.ndarray]] = {}
     for entry in entries:
-        frames.setdefault((entry.subject, entry.trial), []).append(target_frames(entry))
+        frames.setdefault((entry.subject, entry.trial), []).append(entry.target_frames)
     trials, kept, values, reasons = [], [], [], []
     for (subject, name), parts in frames.items():
         index = np.unique(np.concatenate(parts))

@@ -8,7 +8,7 @@ import numpy as np
 
 from vidzoo.anatomy import BENCHMARK_JOINTS
 from vidzoo.errors import DataError
-from vidzoo.evaluation.labels import Labels, load_labels, target_frames
+from vidzoo.evaluation.labels import Labels, load_labels
 from vidzoo.io.data_file import DataFile
 from vidzoo.io.predictions import Predictions, check_predictions, sample_groups
 from vidzoo.io.splits import Split
@@ -78,7 +78,7 @@ def _wanted_rows(
     wanted: dict[_Group, list[np.ndarray]] = {}
     for entry in split.test:
         recording = (entry.subject, entry.trial)
-        frames = target_frames(entry)
+        frames = entry.target_frames
         if len(frames):
             start, stop = labels.starts[unit[recording] : unit[recording] + 2]
             rows = start + np.searchsorted(labels.frame[start:stop], frames)

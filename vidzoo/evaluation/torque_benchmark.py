@@ -18,12 +18,12 @@ from mmengine.logging import MessageHub, print_log
 import vidzoo
 from vidzoo.anatomy import BENCHMARK_JOINTS
 from vidzoo.errors import DataError
-from vidzoo.evaluation.provenance import commit, file_sha256, processor
 from vidzoo.evaluation.report import format_line, format_report
 from vidzoo.evaluation.results import write_results
 from vidzoo.evaluation.score import score
 from vidzoo.io.data_file import DataFile
 from vidzoo.io.predictions import Predictions, write_predictions
+from vidzoo.io.provenance import commit, file_sha256, processor
 from vidzoo.io.splits import Split
 from vidzoo.registry import METRICS
 

@@ -315,6 +315,11 @@ class TrialReader:
                 own_child(cameras, name, f"{where}/{name}")
             self.cameras = tuple(sorted(cameras))
 
+    @property
+    def place(self) -> str:
+        """Name the trial for a message: ``data/vid.h5: subject4/DJ1``."""
+        return f"{self._path}: {self.subject}/{self.trial}"
+
     def _dataset(self, name: str) -> h5py.Dataset:
         """Return a data set that holds its own bytes, none of another file's; checked once."""
         if name not in self._datasets:

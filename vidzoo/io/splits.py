@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from vidzoo.errors import DataError
 from vidzoo.io.atomic import atomic_path
 
@@ -36,6 +38,12 @@ class SplitEntry:
     def num_targets(self) -> int:
         """The number of target frames."""
         return sum(stop - start for start, stop in self.targets)
+
+    @property
+    def target_frames(self) -> np.ndarray:
+        """The target frames' indices, sorted, each once, int64 [n]."""
+        ranges = [np.arange(start, stop, dtype=np.int64) for start, stop in self.targets]
+        return np.unique(np.concatenate(ranges)) if ranges else np.empty(0, np.int64)
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,10 @@ from vidzoo import __version__
 from vidzoo.anatomy import BENCHMARK_JOINTS, COORDINATES
 from vidzoo.errors import ConfigError, DataError
 from vidzoo.evaluation.labels import load_labels
-from vidzoo.evaluation.provenance import file_sha256
 from vidzoo.evaluation.results import UNITS
 from vidzoo.io.atomic import atomic_path
 from vidzoo.io.data_file import DataFile
+from vidzoo.io.provenance import file_sha256
 from vidzoo.io.splits import PROTOCOLS, Split
 from vidzoo.leaderboard.documents import (
     BENCHMARK_ID,

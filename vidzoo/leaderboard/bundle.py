@@ -16,9 +16,9 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 from vidzoo.errors import ConfigError, DataError
-from vidzoo.evaluation.provenance import file_sha256
 from vidzoo.io.atomic import atomic_path
 from vidzoo.io.predictions import Predictions, read_predictions
+from vidzoo.io.provenance import file_sha256
 from vidzoo.leaderboard.benchmark import RANKED_BY
 from vidzoo.leaderboard.documents import (
     ENTRY_ID,

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from vidzoo.errors import ConfigError, VidZooError
-from vidzoo.evaluation.provenance import file_sha256
 from vidzoo.evaluation.score import score
 from vidzoo.io.data_file import DataFile
 from vidzoo.io.predictions import read_predictions
+from vidzoo.io.provenance import file_sha256
 from vidzoo.io.splits import Split
 from vidzoo.leaderboard.benchmark import Benchmark
 from vidzoo.leaderboard.bundle import MAX_UNPACKED_BYTES, for_split

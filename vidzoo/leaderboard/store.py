@@ -28,9 +28,9 @@ from typing import Any
 from filelock import FileLock
 
 from vidzoo.errors import ConfigError, DataError
-from vidzoo.evaluation.provenance import file_sha256
 from vidzoo.evaluation.score import score
 from vidzoo.io.data_file import DataFile
+from vidzoo.io.provenance import file_sha256
 from vidzoo.io.splits import Split
 from vidzoo.leaderboard.benchmark import Benchmark, ship
 from vidzoo.leaderboard.bundle import Bundle, Submission, check_claim, for_split, slug

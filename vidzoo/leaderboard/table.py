@@ -7,9 +7,9 @@ from collections import defaultdict
 from typing import Any
 
 from vidzoo.evaluation.comparison import difference, told_apart
-from vidzoo.evaluation.provenance import file_sha256
 from vidzoo.evaluation.report import BASELINES
 from vidzoo.evaluation.results import UNITS
+from vidzoo.io.provenance import file_sha256
 from vidzoo.leaderboard.benchmark import RANKED_BY, Benchmark
 from vidzoo.leaderboard.documents import read_document
 from vidzoo.leaderboard.entry import Scores, Stored

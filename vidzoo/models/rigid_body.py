@@ -1,4 +1,4 @@
-"""What rigid-body mechanics says of torques, ground reactions and the way a person faces: pure functions on tensors.
+"""Rigid-body mechanics of torques, ground reactions and headings: pure functions on tensors.
 
 Ground axes are x forward, y up, z to the right; C counts the coordinates of ``anatomy.COORDINATES``, whose first six
 are the pelvis: three rotations (tilt about z, list about x, rotation about y, in this order), then three translations.
@@ -15,7 +15,7 @@ PELVIS = slice(0, 6)
 
 
 def wrench_torques(foot_jacobians: Tensor, wrenches: Tensor) -> Tensor:
-    """Return the generalized forces [..., C] that foot wrenches [..., 2, 6] are worth: the sum over feet of J^T W.
+    """Return the generalized forces [..., C] of foot wrenches [..., 2, 6]: the sum over feet of J^T W.
 
     ``inertial_torques`` less this is the inverse-dynamics result, for ``foot_jacobians`` [..., 2, 6, C].
     """
@@ -23,7 +23,7 @@ def wrench_torques(foot_jacobians: Tensor, wrenches: Tensor) -> Tensor:
 
 
 def face_forward(coordinates: Tensor, velocities: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Say the same motion as of a person who stands at the room's origin and faces its x axis, frame by frame.
+    """Express each frame's motion as that of a person who stands at the ground's origin and faces its x axis.
 
     Args:
         coordinates: [..., C] rad and m.

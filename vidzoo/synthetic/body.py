@@ -254,67 +254,72 @@ def _numbers(values) -> str:
     return " ".join(f"{v:.12g}" for v in np.ravel(values))
 
 
+def _joint(name: str, axis, kind: str = "hinge") -> str:
+    return f'<joint name="{name}" type="{kind}" axis="{_numbers(axis)}"/>'
+
+
+def _body_xml(name: str, inertia: Inertia, position, joints: list[str], *children: str) -> str:
+    m = inertia.matrix
+    entries = m[0, 0], m[1, 1], m[2, 2], m[0, 1], m[0, 2], m[1, 2]
+    return (
+        f'<body name="{name}" pos="{_numbers(position)}">'
+        f'<inertial pos="{_numbers(inertia.com)}" mass="{inertia.mass:.12g}" fullinertia="{_numbers(entries)}"/>'
+        f"{''.join(joints)}{''.join(children)}</body>"
+    )
+
+
+def _limbs_xml(s: str, h: float, lengths: dict[str, float], inertias: dict[str, Inertia]) -> tuple[str, str]:
+    """Return a side's leg and arm; the left ones are the right ones' mirror image in the plane z = 0."""
+    sign = 1.0 if s == "r" else -1.0
+    place = np.array([1.0, 1.0, sign])
+    # An axis is a pseudovector: in the mirror its x and y change sign.
+    turn = np.array([sign, sign, 1.0])
+    ankle, mtp = _foot_points(h)
+
+    def hinge(name: str, axis) -> str:
+        return _joint(f"{name}_{s}", np.array(axis) * turn)
+
+    def ball(x: str, y: str, z: str) -> list[str]:
+        return [hinge(z, (0, 0, 1)), hinge(x, (1, 0, 0)), hinge(y, (0, 1, 0))]
+
+    def body(name: str, position, joints: list[str], *children: str) -> str:
+        return _body_xml(f"{name}_{s}", inertias[f"{name}_{s}"], position, joints, *children)
+
+    toes = body("toes", mtp * place, [hinge("mtp_angle", (0.581, 0, -0.814))])
+    calcn = body("calcn", -ankle * place, [hinge("subtalar_angle", (0.787, 0.605, -0.121))], toes)
+    talus = body("talus", (0, -lengths["shank"], 0), [hinge("ankle_angle", (-0.105, -0.174, 0.979))], calcn)
+    tibia = body("tibia", (0, -lengths["thigh"], 0), [hinge("knee_angle", (0, 0, -1))], talus)
+    leg = body("femur", _hip_centre(h) * place, ball("hip_adduction", "hip_rotation", "hip_flexion"), tibia)
+    radius = body("radius", (0, 0, 0), [hinge("pro_sup", (0.056, 0.998, 0.002))])
+    ulna = body("ulna", (0, -lengths["upper_arm"], 0), [hinge("elbow_flex", (0.226, 0.022, 0.974))], radius)
+    shoulder = (0, lengths["shoulder_above_hip"] - lengths["lower_trunk"], sign * lengths["shoulder_width"] / 2)
+    arm = body("humerus", shoulder, ball("arm_add", "arm_rot", "arm_flex"), ulna)
+    return leg, arm
+
+
 def build_body(subject: Subject) -> Body:
     """Build a subject's model: 33 joints in a tree of 20 bodies, gravity along -y, no contacts, no actuators."""
     h, lengths, inertias = subject.height, segment_lengths(subject), segment_inertias(subject)
-    ankle, mtp = _foot_points(h)
-
-    def joint(name: str, axis, kind: str = "hinge") -> str:
-        return f'<joint name="{name}" type="{kind}" axis="{_numbers(axis)}"/>'
-
-    def body(name: str, position, joints: list[str], *children: str) -> str:
-        i = inertias[name]
-        m = i.matrix
-        entries = m[0, 0], m[1, 1], m[2, 2], m[0, 1], m[0, 2], m[1, 2]
-        return (
-            f'<body name="{name}" pos="{_numbers(position)}">'
-            f'<inertial pos="{_numbers(i.com)}" mass="{i.mass:.12g}" fullinertia="{_numbers(entries)}"/>'
-            f"{''.join(joints)}{''.join(children)}</body>"
-        )
-
-    def side(s: str) -> tuple[str, str]:
-        """Return a side's leg and arm; the left is the mirror image in the plane z = 0."""
-        sign = 1.0 if s == "r" else -1.0
-        place = np.array([1.0, 1.0, sign])
-        # An axis is a pseudovector: in the mirror its x and y change sign.
-        turn = np.array([sign, sign, 1.0])
-
-        def hinge(name: str, axis) -> str:
-            return joint(f"{name}_{s}", np.array(axis) * turn)
-
-        def ball(x: str, y: str, z: str) -> list[str]:
-            return [hinge(z, (0, 0, 1)), hinge(x, (1, 0, 0)), hinge(y, (0, 1, 0))]
-
-        toes = body(f"toes_{s}", mtp * place, [hinge("mtp_angle", (0.581, 0, -0.814))])
-        calcn = body(f"calcn_{s}", -ankle * place, [hinge("subtalar_angle", (0.787, 0.605, -0.121))], toes)
-        talus = body(f"talus_{s}", (0, -lengths["shank"], 0), [hinge("ankle_angle", (-0.105, -0.174, 0.979))], calcn)
-        tibia = body(f"tibia_{s}", (0, -lengths["thigh"], 0), [hinge("knee_angle", (0, 0, -1))], talus)
-        leg = body(f"femur_{s}", _hip_centre(h) * place, ball("hip_adduction", "hip_rotation", "hip_flexion"), tibia)
-        radius = body(f"radius_{s}", (0, 0, 0), [hinge("pro_sup", (0.056, 0.998, 0.002))])
-        ulna = body(f"ulna_{s}", (0, -lengths["upper_arm"], 0), [hinge("elbow_flex", (0.226, 0.022, 0.974))], radius)
-        shoulder = (0, lengths["shoulder_above_hip"] - lengths["lower_trunk"], sign * lengths["shoulder_width"] / 2)
-        arm = body(f"humerus_{s}", shoulder, ball("arm_add", "arm_rot", "arm_flex"), ulna)
-        return leg, arm
-
-    (leg_r, arm_r), (leg_l, arm_l) = side("r"), side("l")
+    (leg_r, arm_r), (leg_l, arm_l) = (_limbs_xml(s, h, lengths, inertias) for s in "rl")
     hip = _hip_centre(h)
-    torso = body(
-        "torso",
-        (hip[0] - 0.018 * h, hip[1] + lengths["lower_trunk"], 0),
-        [joint("lumbar_extension", (0, 0, 1)), joint("lumbar_bending", (1, 0, 0)), joint("lumbar_rotation", (0, 1, 0))],
-        arm_r,
-        arm_l,
-    )
-    root = [joint(f"pelvis_t{a}", axis, "slide") for a, axis in zip("xyz", np.eye(3))] + [
-        joint("pelvis_tilt", (0, 0, 1)), joint("pelvis_list", (1, 0, 0)), joint("pelvis_rotation", (0, 1, 0)),
+    lumbar = [
+        _joint("lumbar_extension", (0, 0, 1)),
+        _joint("lumbar_bending", (1, 0, 0)),
+        _joint("lumbar_rotation", (0, 1, 0)),
+    ]
+    waist = (hip[0] - 0.018 * h, hip[1] + lengths["lower_trunk"], 0)
+    torso = _body_xml("torso", inertias["torso"], waist, lumbar, arm_r, arm_l)
+    root = [_joint(f"pelvis_t{a}", axis, "slide") for a, axis in zip("xyz", np.eye(3))] + [
+        _joint("pelvis_tilt", (0, 0, 1)), _joint("pelvis_list", (1, 0, 0)), _joint("pelvis_rotation", (0, 1, 0)),
     ]  # fmt: skip
-    pelvis = body("pelvis", (0, 0, 0), root, leg_r, leg_l, torso)
+    pelvis = _body_xml("pelvis", inertias["pelvis"], (0, 0, 0), root, leg_r, leg_l, torso)
     model = mujoco.MjModel.from_xml_string(
         f'<mujoco><compiler angle="radian"/><option gravity="0 {-GRAVITY} 0"><flag contact="disable"/></option>'
         f"<worldbody>{pelvis}</worldbody></mujoco>"
     )
     names = tuple(mujoco.mj_id2name(model, mujoco.mjtObj.mjOBJ_JOINT, i) for i in range(model.nv))
     assert names == _MUJOCO_ORDER
+    _, mtp = _foot_points(h)
     sole = -0.012 * h  # the calcaneus origin lies this far above the floor
     result = Body(
         subject, model, mujoco.MjData(model), lengths, np.zeros(len(MARKERS), int), np.zeros((len(MARKERS), 3)),

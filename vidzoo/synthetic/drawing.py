@@ -7,6 +7,7 @@ left sleeve, trouser leg and shoe are a little darker than the right ones.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -141,6 +142,17 @@ class Clothes:
             shorts=bool(rng.random() < 0.4),
         )
 
+    def worn(self, kind: str) -> np.ndarray:
+        """Return the colour of a part of the body: 'shirt', 'trousers', 'shank', 'shoes', 'arm' or 'skin'."""
+        return {
+            "shirt": self.shirt,
+            "trousers": self.trousers,
+            "shank": self.skin if self.shorts else self.trousers,
+            "shoes": self.shoes,
+            "arm": self.shirt if self.long_sleeves else self.skin,
+            "skin": self.skin,
+        }[kind]
+
 
 # Capsules: from point, to point, radii in body heights, what it wears.
 _TORSO = (
@@ -228,88 +240,131 @@ def _box_faces(low: np.ndarray, high: np.ndarray) -> list[np.ndarray]:
     ]
 
 
+@dataclass(frozen=True, eq=False)
+class _View:
+    """The figure in one frame, as a camera sees it."""
+
+    camera: Camera
+    height: float
+    """Of the person, m."""
+    points: dict[str, np.ndarray]
+    """[3] m in ground."""
+    at: dict[str, np.ndarray]
+    """[2] pixels."""
+    deep: dict[str, float]
+    """Distance along the camera's axis, m."""
+
+    def radius(self, share: float, point: str) -> float:
+        """Return the radius in pixels of what measures ``share`` body heights at a point."""
+        return share * self.height * self.camera.intrinsics[0, 0] / self.deep[point]
+
+    def pixels(self, corners: np.ndarray) -> np.ndarray:
+        """Return corners [n, 3] m as OpenCV's fixed-point numbers."""
+        return _fixed(self.camera.project(corners)[0])
+
+
+Stroke = tuple[float, Callable[[np.ndarray], None]]
+"""Depth in m, and what paints it."""
+
+
+def _views(points: dict[str, np.ndarray], camera: Camera, height: float) -> Iterator[_View]:
+    """Yield the figure's views, one for each frame of its points [V, 3] m."""
+    names = list(points)
+    pixels, depths = camera.project(np.stack([points[n] for n in names], axis=1))
+    for i, (p, z) in enumerate(zip(pixels, depths)):
+        yield _View(camera, height, {n: points[n][i] for n in names}, dict(zip(names, p)), dict(zip(names, z)))
+
+
+def _draw_shadows(image: np.ndarray, view: _View, room: Room) -> None:
+    """Darken the floor below the pelvis and the feet; the higher a foot, the fainter its shadow."""
+    circle = np.linspace(0, 2 * np.pi, 24)
+    for centre, radius, dark in (("pelvis", 0.16, 0.82), ("ball_r", 0.06, 0.62), ("ball_l", 0.06, 0.62)):
+        middle = view.points[centre]
+        height = max(middle[1], 0) if centre != "pelvis" else 0.0
+        rim = middle * [1, 0, 1] + radius * view.height * np.column_stack([np.cos(circle), 0 * circle, np.sin(circle)])
+        tone = room.floor * (1 - (1 - dark) * np.exp(-6 * height))
+        cv2.fillConvexPoly(image, view.pixels(rim), tuple(tone.clip(0, 255)), cv2.LINE_8, _SHIFT)
+
+
+def _body_strokes(view: _View, clothes: Clothes, light: np.ndarray) -> list[Stroke]:
+    """Return the capsules of trunk and limbs."""
+
+    def capsule(a: str, b: str, ra: float, rb: float, colour: np.ndarray, depth: float) -> Stroke:
+        def paint(image: np.ndarray) -> None:
+            _capsule(image, view.at[a], view.at[b], view.radius(ra, a), view.radius(rb, b), colour, light)
+
+        return depth, paint
+
+    strokes, deep = [], view.deep
+    for side in "rl":
+        for a, b, ra, rb, kind in _TORSO + _LIMBS:
+            shaded = side == "l" and not (kind == "shirt" and a in ("flank", "chest"))
+            colour = clothes.worn(kind) * (LEFT_SHADE if shaded else 1.0)
+            a, b = f"{a}_{side}", f"{b}_{side}"
+            strokes.append(capsule(a, b, ra, rb, colour, (deep[a] + deep[b]) / 2))
+    strokes.append(capsule("flank_r", "flank_l", 0.055, 0.055, clothes.trousers, deep["pelvis"]))
+    strokes.append(capsule("pelvis", "waist", 0.060, 0.058, clothes.shirt, deep["waist"]))
+    strokes.append(capsule("neck", "skull", 0.027, 0.030, clothes.skin, deep["neck"]))
+    return strokes
+
+
+def _head_stroke(view: _View, clothes: Clothes, light: np.ndarray) -> Stroke:
+    """Return the head: skull and hair, and the face where it looks at the camera."""
+    deep, at = view.deep, view.at
+    facing = deep["nose"] < deep["skull"]
+
+    def paint(image: np.ndarray) -> None:
+        r = view.radius(0.060, "skull")
+        head, hair = ("skull", clothes.skin, r), ("hair", clothes.hair, r * 0.98)
+        for name, colour, radius in (hair, head) if facing else (head, hair):
+            _capsule(image, at[name], at[name], radius, radius, colour, light)
+        if facing:
+            for eye in ("eye_r", "eye_l"):
+                if deep[eye] < deep["skull"] - 0.012 * view.height:
+                    _capsule(image, at[eye], at[eye], r * 0.13, r * 0.13, np.full(3, 40.0), light)
+            _capsule(image, at["nose"], at["nose"], r * 0.16, r * 0.16, clothes.skin * 0.85, light)
+
+    return deep["skull"] - 0.01, paint
+
+
+def _plane_strokes(view: _View, clothes: Clothes, room: Room) -> list[Stroke]:
+    """Return the flat parts: the print on the shirt, where it can be seen, and the faces of stool or box."""
+
+    def plane(corners: np.ndarray, colour: np.ndarray, behind: float) -> Stroke:
+        def paint(image: np.ndarray) -> None:
+            cv2.fillConvexPoly(image, view.pixels(corners), tuple(colour), cv2.LINE_8, _SHIFT)
+
+        return view.camera.project(corners)[1].mean() + behind, paint
+
+    strokes = []
+    front = np.array([view.points[f"front_{n}"] for n in ("high_r", "high_l", "low_l", "low_r")])
+    outward = np.cross(front[3] - front[0], front[1] - front[0])
+    position = -view.camera.rotation.T @ view.camera.translation
+    if outward @ (position - front.mean(axis=0)) > 0:
+        strokes.append(plane(front, clothes.print, 0.0))
+    for face in [face for low, high in room.boxes for face in _box_faces(low, high)]:
+        lift = 0.75 + 0.35 * abs(np.linalg.svd(face - face.mean(axis=0))[2][2] @ [0.4, 0.9, 0.2])
+        strokes.append(plane(face, (room.box_colour * lift).clip(0, 255), 0.05))
+    return strokes
+
+
 def draw_frames(
     body: Body, points: dict[str, np.ndarray], camera: Camera, clothes: Clothes, room: Room, size: int
 ) -> list[bytes]:
-    """Draw the figure's points [V, 3] m, one JPEG a row, ``size`` pixels square."""
-    h = body.subject.height
-    names = list(points)
-    ground = np.stack([points[n] for n in names], axis=1)
-    pixels, depths = camera.project(ground)
-    column = {n: i for i, n in enumerate(names)}
-    focal = camera.intrinsics[0, 0]
-    empty = room.background(camera, ground.mean(axis=(0, 1)), size)
+    """Draw the figure's points [V, 3] m; return a JPEG for each of the V frames, ``size`` pixels square."""
+    centre = np.stack(list(points.values()), axis=1).mean(axis=(0, 1))
+    empty = room.background(camera, centre, size)
     rng = np.random.default_rng(room.noise_seed)
     noise = rng.normal(0, 2.5, (size + 64, size + 64, 3)).astype(np.float32)
-    position = -camera.rotation.T @ camera.translation
-
-    def worn(kind: str, side: str) -> np.ndarray:
-        colour = {
-            "shirt": clothes.shirt,
-            "trousers": clothes.trousers,
-            "shank": clothes.skin if clothes.shorts else clothes.trousers,
-            "shoes": clothes.shoes,
-            "arm": clothes.shirt if clothes.long_sleeves else clothes.skin,
-            "skin": clothes.skin,
-        }[kind]
-        return colour * (LEFT_SHADE if side == "l" else 1.0)
-
-    faces = [face for low, high in room.boxes for face in _box_faces(low, high)]
     images = []
-    for i in range(len(ground)):
+    for view in _views(points, camera, body.subject.height):
         image = empty.copy()
-        p, z = pixels[i], depths[i]
-        at = {n: p[k] for n, k in column.items()}
-        deep = {n: z[k] for n, k in column.items()}
-
-        circle = np.linspace(0, 2 * np.pi, 24)
-        for centre, radius, dark in (("pelvis", 0.16, 0.82), ("ball_r", 0.06, 0.62), ("ball_l", 0.06, 0.62)):
-            height = max(points[centre][i, 1], 0) if centre != "pelvis" else 0.0
-            rim = points[centre][i] * [1, 0, 1] + radius * h * np.column_stack(
-                [np.cos(circle), 0 * circle, np.sin(circle)]
-            )
-            tone = room.floor * (1 - (1 - dark) * np.exp(-6 * height))
-            cv2.fillConvexPoly(image, _fixed(camera.project(rim)[0]), tuple(tone.clip(0, 255)), cv2.LINE_8, _SHIFT)
-
-        strokes: list[tuple[float, str, tuple]] = []
-        for side in "rl":
-            for a, b, ra, rb, kind in _TORSO + _LIMBS:
-                a, b = f"{a}_{side}", f"{b}_{side}"
-                colour = worn(kind, "" if kind == "shirt" and a.startswith(("flank", "chest")) else side)
-                strokes.append(((deep[a] + deep[b]) / 2, "capsule", (a, b, ra, rb, colour)))
-        strokes.append((deep["pelvis"], "capsule", ("flank_r", "flank_l", 0.055, 0.055, clothes.trousers)))
-        strokes.append((deep["waist"], "capsule", ("pelvis", "waist", 0.060, 0.058, clothes.shirt)))
-        strokes.append((deep["neck"], "capsule", ("neck", "skull", 0.027, 0.030, clothes.skin)))
-        facing = deep["nose"] < deep["skull"]
-        strokes.append((deep["skull"] - 0.01, "head", (facing,)))
-        front = np.array([points[f"front_{n}"][i] for n in ("high_r", "high_l", "low_l", "low_r")])
-        outward = np.cross(front[3] - front[0], front[1] - front[0])
-        if outward @ (position - front.mean(axis=0)) > 0:
-            strokes.append((camera.project(front)[1].mean(), "print", (front,)))
-        for face in faces:
-            _, face_depth = camera.project(face)
-            strokes.append((face_depth.mean() + 0.05, "face", (face,)))
-
-        for _, kind, what in sorted(strokes, key=lambda stroke: -stroke[0]):
-            if kind == "capsule":
-                a, b, ra, rb, colour = what
-                _capsule(image, at[a], at[b], ra * h * focal / deep[a], rb * h * focal / deep[b], colour, room.light)
-            elif kind == "print":
-                cv2.fillConvexPoly(image, _fixed(camera.project(what[0])[0]), tuple(clothes.print), cv2.LINE_8, _SHIFT)
-            elif kind == "face":
-                lift = 0.75 + 0.35 * abs(np.linalg.svd(what[0] - what[0].mean(axis=0))[2][2] @ [0.4, 0.9, 0.2])
-                tone = tuple((room.box_colour * lift).clip(0, 255))
-                cv2.fillConvexPoly(image, _fixed(camera.project(what[0])[0]), tone, cv2.LINE_8, _SHIFT)
-            else:
-                r = 0.060 * h * focal / deep["skull"]
-                head, hair = ("skull", clothes.skin, r), ("hair", clothes.hair, r * 0.98)
-                for name, colour, radius in (hair, head) if what[0] else (head, hair):
-                    _capsule(image, at[name], at[name], radius, radius, colour, room.light)
-                if what[0]:
-                    for eye in ("eye_r", "eye_l"):
-                        if deep[eye] < deep["skull"] - 0.012 * h:
-                            _capsule(image, at[eye], at[eye], r * 0.13, r * 0.13, np.full(3, 40.0), room.light)
-                    _capsule(image, at["nose"], at["nose"], r * 0.16, r * 0.16, clothes.skin * 0.85, room.light)
+        _draw_shadows(image, view, room)
+        strokes = _body_strokes(view, clothes, room.light)
+        strokes.append(_head_stroke(view, clothes, room.light))
+        strokes += _plane_strokes(view, clothes, room)
+        for _, paint in sorted(strokes, key=lambda stroke: -stroke[0]):
+            paint(image)
         small = cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA).astype(np.float32)
         y, x = rng.integers(0, 64, 2)
         small = (small + noise[y : y + size, x : x + size]).clip(0, 255).astype(np.uint8)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -25,63 +29,77 @@ _COLOURS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 """Distinguishable to colour-blind readers (Okabe and Ito)."""
 
 
-def plot_torque_curves(
-    time: np.ndarray,
-    true: np.ndarray,
-    predicted: Mapping[str, np.ndarray],
-    valid: np.ndarray,
-    title: str,
-    joints: Sequence[str] = BENCHMARK_JOINTS,
-) -> Figure:
-    """Draw one recording; each panel's heading states its mPJE_joint over the good labels.
+@dataclass(frozen=True)
+class RecordingCurves:
+    """Torques of one recording over time: labels and predictions of n frames and Q joints."""
 
-    Args:
-        time: [n] s, increasing; lines are broken where frames are left out.
-        true: [n, Q] N·m/kg; NaN where there is no number.
-        predicted: label of the legend -> [n, Q] N·m/kg.
-        valid: [n, Q] bool; labels that do not count are shaded.
-        title: says what is shown and how it was held out.
-        joints: the Q names.
-    """
-    step = float(np.median(np.diff(time))) if len(time) > 1 else 0.01
-    gaps = np.flatnonzero(np.diff(time) > 1.5 * step) + 1
+    time: np.ndarray
+    """[n] s, increasing; lines are broken where frames are left out."""
+    true: np.ndarray
+    """[n, Q] N·m/kg; NaN where there is no number."""
+    predicted: Mapping[str, np.ndarray]
+    """Label of the legend -> [n, Q] N·m/kg."""
+    valid: np.ndarray
+    """[n, Q] bool; labels that do not count are shaded."""
+    title: str
+    """Says what is shown and how it was held out."""
+    frame: np.ndarray
+    """[n] int, the trial's frame numbers."""
 
-    def broken(values: np.ndarray) -> np.ndarray:
+    @property
+    def step(self) -> float:
+        """Seconds from one frame to the next."""
+        return float(np.median(np.diff(self.time))) if len(self.time) > 1 else 0.01
+
+    def broken(self, values: np.ndarray) -> np.ndarray:
+        """Return values [n] with a NaN wherever frames are left out, so that no line is drawn over the gap."""
+        gaps = np.flatnonzero(np.diff(self.time) > 1.5 * self.step) + 1
         return np.insert(values.astype(float), gaps, np.nan)
 
+    def legend(self, axis: Axes) -> list[Artist]:
+        """Return one entry of a legend for each kind of line and for the shading."""
+        entries: list[Artist] = [axis.plot([], [], color="black", lw=1.4, label="label (inverse dynamics)")[0]]
+        entries += [axis.plot([], [], color=c, lw=1.2, label=n)[0] for n, c in zip(self.predicted, cycle(_COLOURS))]
+        if not self.valid.all():
+            entries.append(axis.fill([], [], color="0.85", label="label not trusted")[0])
+        return entries
+
+
+def draw_curves(axis: Axes, curves: RecordingCurves, joint: int) -> None:
+    """Draw one joint's label, predictions and doubtful stretches into a panel."""
+    edges = np.flatnonzero(np.diff(np.r_[False, ~curves.valid[:, joint], False].astype(int)))
+    for start, stop in edges.reshape(-1, 2):
+        axis.axvspan(curves.time[start] - curves.step / 2, curves.time[stop - 1] + curves.step / 2, color="0.85", lw=0)
+    axis.axhline(0, color="0.8", lw=0.6, zorder=0)
+    time = curves.broken(curves.time)
+    axis.plot(time, curves.broken(curves.true[:, joint]), color="black", lw=1.4, zorder=3)
+    for values, colour in zip(curves.predicted.values(), cycle(_COLOURS)):
+        axis.plot(time, curves.broken(values[:, joint]), color=colour, lw=1.2)
+    axis.margins(x=0)
+
+
+def plot_torque_curves(curves: RecordingCurves, joints: Sequence[str] = BENCHMARK_JOINTS) -> Figure:
+    """Draw one recording, a panel for each of the Q ``joints``; its heading states mPJE_joint over the good labels."""
     rows = -(-(len(joints) + 1) // _COLUMNS)
     figure = Figure(figsize=(3.6 * _COLUMNS, 2.3 * rows + 0.6), layout="constrained")
     axes = figure.subplots(rows, _COLUMNS, sharex=True, squeeze=False).ravel()
-    ones = np.ones(len(time))
+    ones = np.ones(len(curves.time))
     for j, (joint, axis) in enumerate(zip(joints, axes)):
-        edges = np.flatnonzero(np.diff(np.r_[False, ~valid[:, j], False].astype(int)))
-        for start, stop in edges.reshape(-1, 2):
-            axis.axvspan(time[start] - step / 2, time[stop - 1] + step / 2, color="0.85", lw=0)
-        axis.axhline(0, color="0.8", lw=0.6, zorder=0)
-        axis.plot(broken(time), broken(true[:, j]), color="black", lw=1.4, zorder=3)
-        for (_, values), colour in zip(predicted.items(), _colours()):
-            axis.plot(broken(time), broken(values[:, j]), color=colour, lw=1.2)
-        errors = [mpje_joint(v[:, [j]], true[:, [j]], ones, valid[:, [j]])[0] for v in predicted.values()]
+        draw_curves(axis, curves, j)
+        true, valid = curves.true[:, [j]], curves.valid[:, [j]]
+        errors = [mpje_joint(v[:, [j]], true, ones, valid)[0] for v in curves.predicted.values()]
         said = ", ".join("no good label" if np.isnan(error) else f"{error:.3f}" for error in errors)
         axis.set_title(f"{joint}  ({said})", fontsize=9)
         axis.tick_params(labelsize=8, labelbottom=j + _COLUMNS >= len(joints))
-        axis.margins(x=0)
     for axis in axes[len(joints) :]:
         axis.axis("off")
-    lines = [axes[0].plot([], [], color="black", lw=1.4, label="label (inverse dynamics)")[0]]
-    lines += [axes[0].plot([], [], color=c, lw=1.2, label=name)[0] for name, c in zip(predicted, _colours())]
-    if not valid.all():
-        lines.append(axes[0].fill([], [], color="0.85", label="label not trusted")[0])
     note = "in brackets: mPJE_joint\nof this trial, N·m/kg"
-    axes[len(joints)].legend(handles=lines, loc="center", frameon=False, fontsize=9, title=note, title_fontsize=8)
+    legend = curves.legend(axes[0])
+    axes[len(joints)].legend(handles=legend, loc="center", frameon=False, fontsize=9, title=note, title_fontsize=8)
     figure.supxlabel("time (s)", fontsize=9)
     figure.supylabel("torque (N·m/kg)", fontsize=9)
-    figure.suptitle(title, fontsize=10)
+    figure.suptitle(curves.title, fontsize=10)
     return figure
-
-
-def _colours() -> list[str]:
-    return list(_COLOURS) * 4
 
 
 def save_figure(figure: Figure, path: str | Path, dpi: int = 120) -> None:
@@ -107,8 +125,10 @@ def typical_recording(predictions: Predictions, data: DataFile, split: Split) ->
     return min(errors, key=lambda recording: abs(errors[recording] - median))
 
 
-def plot_recording(predictions: Predictions, data: DataFile, split: Split, subject: str, trial: str) -> Figure:
-    """Draw the test frames of one recording: prediction (one line per camera) against the file's labels.
+def recording_curves(
+    predictions: Predictions, data: DataFile, split: Split, subject: str, trial: str
+) -> RecordingCurves:
+    """Gather the test frames of one recording: predictions, one line for each camera, and the file's labels.
 
     Raises:
         DataError: the recording is not in the split's test subset, or the predictions are another split's or lack some
@@ -146,4 +166,13 @@ def plot_recording(predictions: Predictions, data: DataFile, split: Split, subje
         f"{subject} {trial} · held out by protocol {split.protocol}{leaks} · {labels.trials[0].motion} motion, {images}"
     )
     time = labels.trials[0].array("time", labels.frame)
-    return plot_torque_curves(time, labels.torques / mass, lines, labels.valid, title)
+    return RecordingCurves(time, labels.torques / mass, lines, labels.valid, title, labels.frame)
+
+
+def plot_recording(predictions: Predictions, data: DataFile, split: Split, subject: str, trial: str) -> Figure:
+    """Draw every joint of one test recording.
+
+    Raises:
+        DataError: as :func:`recording_curves`.
+    """
+    return plot_torque_curves(recording_curves(predictions, data, split, subject, trial))

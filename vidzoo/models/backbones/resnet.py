@@ -1,4 +1,4 @@
-"""torchvision's residual networks without their classifier."""
+"""A ResNet of torchvision without its classifier."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class ResNet(nn.Module):
         net = getattr(torchvision.models, f"resnet{depth}")(weights=None)
         self._whole = frozenset(net.state_dict())
         self.conv1, self.bn1, self.relu, self.maxpool = net.conv1, net.bn1, net.relu, net.maxpool
-        for stage in STAGES[: max(out_indices) + 1]:  # torchvision's names, so that its weights fit
+        for stage in STAGES[: max(out_indices) + 1]:  # torchvision's names, so that its weights can be loaded
             self.add_module(stage, getattr(net, stage))
         for module in self._frozen_modules():
             module.requires_grad_(False)

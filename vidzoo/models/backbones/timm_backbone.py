@@ -1,4 +1,4 @@
-"""Every image network of timm that gives maps."""
+"""A backbone of timm, by its name there."""
 
 from __future__ import annotations
 

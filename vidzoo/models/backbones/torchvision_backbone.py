@@ -1,4 +1,4 @@
-"""torchvision's other image networks: ConvNeXt, Swin, ViT, EfficientNet, ..."""
+"""A backbone of torchvision other than ResNet: ConvNeXt, Swin, ViT, EfficientNet, ..."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Between physical quantities and the standardised ones of a network."""
+"""Conversion between physical quantities and the standardised values that a network predicts."""
 
 from vidzoo.models.codecs.torque_codec import MarkerCodec, Standardizer, TorqueCodec
 

@@ -1,4 +1,4 @@
-"""Between positions in a picture and a heatmap's normalised coordinates; encode and decode side by side.
+"""Conversion between joint positions in an image and a heatmap's normalised coordinates, in both directions.
 
 A picture of S x S pixels and depths of ± ``depth_range`` m about the root fill the volume from outer edge to outer edge
 of [-1, 1]: pixel u goes to (2 u + 1) / S - 1, so that a volume of any resolution gives the same numbers

@@ -1,4 +1,4 @@
-"""Between units and what a network regresses; encoding and decoding in one object, so that they cannot drift apart."""
+"""Conversion between torques or markers in SI units and the standardised values that a network predicts."""
 
 from __future__ import annotations
 

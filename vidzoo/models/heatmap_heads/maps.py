@@ -1,4 +1,4 @@
-"""What a heatmap head takes of the backbone."""
+"""The map of the backbone that a heatmap head reads."""
 
 from __future__ import annotations
 

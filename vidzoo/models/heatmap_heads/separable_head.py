@@ -1,4 +1,4 @@
-"""A lighter way up to the volume: bilinear upsampling and depthwise separable convolutions."""
+"""A light heatmap head: bilinear upsampling and depthwise separable convolutions up to a volume."""
 
 from __future__ import annotations
 

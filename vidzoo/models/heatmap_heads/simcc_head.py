@@ -1,4 +1,4 @@
-"""Logits along each axis of space, without a volume."""
+"""A heatmap head that gives logits along each axis and never forms a volume."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Slot: prediction, target and validity to one number."""
+"""Slot: prediction, target and validity to a scalar."""
 
 from vidzoo.models.losses.bce import WeightedBCELoss
 from vidzoo.models.losses.l1 import WeightedL1Loss

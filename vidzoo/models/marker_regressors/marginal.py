@@ -1,4 +1,4 @@
-"""Markers from all that the marginals say of a pose."""
+"""Markers from the marginal distributions of a pose."""
 
 from __future__ import annotations
 

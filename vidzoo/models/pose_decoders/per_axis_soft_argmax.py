@@ -1,4 +1,4 @@
-"""Soft-argmax along each axis on its own."""
+"""Soft-argmax along each axis separately."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every pose decoder gives, and how the parts behind it read it."""
+"""The result of every pose decoder, and the features that later parts read from it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 class Pose(NamedTuple):
-    """What a pose decoder knows of N images with J joints."""
+    """The pose of N images with J joints."""
 
     coordinates: Tensor
     """[N, J, 3] x (along w), y (along h), z (along D) in bins: 0 is the centre of the first bin."""

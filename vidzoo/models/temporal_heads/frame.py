@@ -1,4 +1,4 @@
-"""A torque head that knows no time."""
+"""A torque head that reads each frame by itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A recurrent torque head, the Transformer's rival."""
+"""A recurrent torque head: an LSTM in one or both directions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Clips to windows."""
+"""Cut clips into windows."""
 
 from __future__ import annotations
 

@@ -1,0 +1,103 @@
+"""Make a synthetic data file: some people, each performing every action some times."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Generator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from rich.progress import track
+
+from vidzoo.anatomy import ACTION_FAMILIES, GRAVITY
+from vidzoo.errors import ConfigError, VidZooError
+from vidzoo.io.data_file import DataFileWriter, Trial
+from vidzoo.synthetic.drawing import AZIMUTHS
+from vidzoo.synthetic.trial import make_trial
+
+Task = tuple[int, int, str, int, int, int]
+"""The arguments of :func:`~vidzoo.synthetic.trial.make_trial`."""
+
+
+def make_synthetic(
+    path: str | Path,
+    subjects: int = 4,
+    seed: int = 0,
+    trials_per_family: int = 2,
+    image_size: int = 128,
+    cameras: int = 1,
+    jobs: int | None = None,
+) -> list[dict[str, Any]]:
+    """Write a synthetic data file; return a line per trial for a table. The content does not depend on ``jobs``.
+
+    Raises:
+        ConfigError: a number is out of its range.
+        DataError: the folder to write to does not exist, or the path is a folder.
+        VidZooError: a motion cannot be performed, or a worker process died.
+    """
+    limits = {
+        "--subjects": (subjects, 1, 10_000), "--seed": (seed, 0, 2**31 - 1),
+        "--trials-per-family": (trials_per_family, 1, 1000), "--image-size": (image_size, 32, 1024),
+        "--cameras": (cameras, 1, len(AZIMUTHS)), "--jobs": (1 if jobs is None else jobs, 1, 1024),
+    }  # fmt: skip
+    for name, (value, low, high) in limits.items():
+        if not low <= value <= high:
+            raise ConfigError(f"{name} is {value}; give a whole number from {low} to {high}.")
+    settings = {
+        "generator": "synthetic", "subjects": subjects, "seed": seed, "trials_per_family": trials_per_family,
+        "image_size": image_size, "cameras": cameras,
+    }  # fmt: skip
+    tasks: list[Task] = [
+        (seed, s, family, number, image_size, cameras)
+        for s, family, number in product(range(subjects), ACTION_FAMILIES, range(1, trials_per_family + 1))
+    ]
+    summaries = []
+    with DataFileWriter(path, settings) as writer, closing(_make_all(tasks, jobs or os.cpu_count() or 1)) as trials:
+        try:
+            for trial in track(trials, description="trials", total=len(tasks)):
+                writer.add(trial)
+                summaries.append(_summary(trial))
+        except BrokenProcessPool:
+            _, index, family, number, *_ = tasks[len(summaries)]
+            raise VidZooError(
+                f"{path}: a worker process died (out of memory?) at subject{index + 1}, {family}{number} or soon after "
+                f"it, seed {seed}; try again with fewer --jobs."
+            ) from None
+    return summaries
+
+
+def _make_all(tasks: list[Task], jobs: int) -> Generator[Trial, None, None]:
+    """Yield the trials of all tasks, in their order."""
+    jobs = min(jobs, len(tasks))
+    if jobs == 1:
+        yield from map(_make, tasks)
+        return
+    # Spawned, not forked: the caller may hold threads and open HDF5 files.
+    pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"))
+    try:
+        yield from pool.map(_make, tasks)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _make(task: Task) -> Trial:
+    return make_trial(*task)
+
+
+def _summary(trial: Trial) -> dict[str, Any]:
+    """Return a trial's line of the table."""
+    assert trial.grf is not None
+    return {
+        "subject": trial.subject,
+        "trial": trial.trial,
+        "frames": len(trial.time),
+        "images": sum(len(track.jpegs) for track in trial.cameras.values()),
+        "mass kg": trial.mass_kg,
+        "height m": trial.height_m,
+        "peak force BW": float(trial.grf[:, :, 1].sum(axis=1).max() / (trial.mass_kg * GRAVITY)),
+    }

@@ -1,0 +1,120 @@
+"""What a planned motion is: smooth quantities on a time grid, and the operations on a whole plan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from scipy.interpolate import make_interp_spline
+from scipy.spatial.transform import Rotation
+
+TRANSLATION, ORIENTATION = np.arange(3), np.arange(3, 6)
+"""MuJoCo's indices of the pelvis' coordinates."""
+UP, RIGHT = (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)
+
+
+def about(axis: tuple[float, float, float], angle: float | np.ndarray) -> Rotation:
+    """Return the rotations about a unit axis by angles [...] rad."""
+    return Rotation.from_rotvec(np.multiply.outer(angle, axis))
+
+
+@dataclass(frozen=True)
+class Track:
+    """A smooth quantity on a time grid with its first and second derivatives, each [n, ...]."""
+
+    value: np.ndarray
+    rate: np.ndarray
+    acceleration: np.ndarray
+
+    @classmethod
+    def through(cls, time: np.ndarray, value: np.ndarray) -> Track:
+        """Make the quintic spline through samples: what it gives is its own exact derivative."""
+        spline = make_interp_spline(time, value, k=5)
+        return cls(value, spline.derivative(1)(time), spline.derivative(2)(time))
+
+
+@dataclass(frozen=True)
+class Jump:
+    """The contact phase of a drop jump; before and after it the body flies."""
+
+    touch_down: int
+    take_off: int
+    """Grid indices: the first and the last frame with planted feet; the ground pushes between them."""
+    com: Track
+    """[n, 3] m: parabola, push, parabola."""
+    reach: np.ndarray
+    """[n, 2] m: how far the centre of pressure may leave its reference, x and z."""
+    leg_before: np.ndarray
+    leg_after: np.ndarray
+    """[12] rad: the legs' postures in flight, in the order of LEG_DOFS."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a motion is to be, on a grid of n times.
+
+    ``keep`` are the frames that are wanted, ``perform`` those that are performed (more of them, so that the limbs'
+    reactions are known before and after); the rest only carries the centre of mass into and out of the motion.
+    ``posture`` [n, 33] (MuJoCo's order) prescribes pelvis orientation and everything above it; the legs and the pelvis
+    translation follow from the rest.
+    """
+
+    time: np.ndarray
+    keep: slice
+    perform: slice
+    posture: Track
+    com_height: np.ndarray
+    """[n] m."""
+    feet_position: Track
+    """[n, 2, 3] m: calcaneus origins, right and left."""
+    feet_pitch: Track
+    """[n, 2] rad, toes up."""
+    feet_yaw: np.ndarray
+    """[2] rad about the vertical, to the left."""
+    load: np.ndarray
+    """[n, 2] each foot's share of the ground reaction; rows sum to 1."""
+    support: np.ndarray
+    """[n, 2, 2] m: each foot's planned centre of pressure, x and z."""
+    planted: np.ndarray
+    """[n, 2] bool: the foot is where ``feet_position`` has it; elsewhere its leg swings or flies."""
+    swing: np.ndarray = field(default_factory=lambda: np.zeros(6))
+    """[6] rad: how much a leg bends in mid-swing beyond the smooth way from lift-off to strike (order of LEGS)."""
+    jump: Jump | None = None
+
+    @property
+    def planned_cop(self) -> np.ndarray:
+        """The planned centre of pressure of both feet together [n, 2] m."""
+        return np.einsum("nf,nfx->nx", self.load, self.support)
+
+
+def turn_plan(plan: Plan, heading: float, origin: np.ndarray) -> Plan:
+    """Turn a plan about the vertical by ``heading`` rad and move it by ``origin`` [2] m (x, z)."""
+    turn = about(UP, heading)
+    shift = np.array([origin[0], 0, origin[1]])
+
+    def place(track: Track) -> Track:
+        matrix = turn.as_matrix().T
+        return Track(track.value @ matrix + shift, track.rate @ matrix, track.acceleration @ matrix)
+
+    value = plan.posture.value.copy()
+    turned = turn * Rotation.from_euler("ZXY", value[:, ORIENTATION])
+    value[:, ORIENTATION] = np.unwrap(turned.as_euler("ZXY"), axis=0)
+    horizontal = turn.as_matrix()[np.ix_([0, 2], [0, 2])].T
+    jump = plan.jump and replace(plan.jump, com=place(plan.jump.com))
+    return replace(
+        plan,
+        posture=Track.through(plan.time, value),
+        feet_position=place(plan.feet_position),
+        feet_yaw=plan.feet_yaw + heading,
+        support=plan.support @ horizontal + origin,
+        jump=jump,
+    )
+
+
+def lower(plan: Plan, by: float) -> Plan:
+    """Return the plan with its centre of mass ``by`` m nearer to the floor, where legs bend more."""
+    jump = plan.jump
+    if jump is not None:
+        com = jump.com
+        jump = replace(jump, com=Track(com.value - [0, by, 0], com.rate, com.acceleration))
+    return replace(plan, com_height=plan.com_height - by, jump=jump)

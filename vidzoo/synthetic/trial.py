@@ -1,0 +1,143 @@
+"""Make one synthetic trial: a made-up person performs an action and is drawn from some cameras."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from vidzoo.anatomy import ACTION_FAMILIES, COORDINATES
+from vidzoo.errors import VidZooError
+from vidzoo.io.data_file import CameraTrack, Trial
+from vidzoo.synthetic.body import Body, Subject, build_body
+from vidzoo.synthetic.drawing import AZIMUTHS, Clothes, Room, aim, at_video_times, draw_frames, trace
+from vidzoo.synthetic.dynamics import Performance, perform
+from vidzoo.synthetic.motion import plan_motion
+from vidzoo.synthetic.plan import lower
+from vidzoo.synthetic.postures import RATE_HZ, Style
+from vidzoo.synthetic.solver import OutOfReachError
+
+_STYLE, _CLOTHES, _PERSON = 101, 102, 103
+"""Third seeds that keep a person's own draws apart from their trials'."""
+
+
+def draw_subject(seed: int, index: int) -> Subject:
+    """Draw person number ``index``: women and men in turn, height and body-mass index around their means."""
+    rng = np.random.default_rng([seed, index, _PERSON])
+    sex = "fm"[index % 2]
+    mean, spread = (1.66, 0.05) if sex == "f" else (1.78, 0.06)
+    height = round(float(np.clip(rng.normal(mean, spread), 1.50, 1.96)), 3)
+    mass = round(float(np.clip(rng.normal(22.5, 1.8), 18.5, 28.0)) * height**2, 1)
+    return Subject(f"subject{index + 1}", mass, height, sex, int(rng.integers(2**31)))
+
+
+def perform_trial(body: Body, family: str, rng: np.random.Generator, style: Style) -> Performance:
+    """Perform a family's motion, a little lower where a leg is too short for it as planned.
+
+    Raises:
+        OutOfReachError: a leg is too short however low it is.
+    """
+    plan = plan_motion(body, family, rng, style)
+    for by in np.arange(0, 0.12, 0.004):
+        try:
+            return perform(body, lower(plan, by))
+        except OutOfReachError as error:
+            reason = error
+    raise reason
+
+
+def make_trial(
+    seed: int, subject_index: int, family: str, number: int, image_size: int = 128, cameras: int = 1
+) -> Trial:
+    """Make one trial: motion, torques, markers and drawings; the same arguments always give the same trial.
+
+    The torques come from the motion's exact derivatives. The velocities that the file holds are central differences,
+    because recorded motion allows no better, and a model is to be given the same quantity whatever its data.
+
+    Raises:
+        VidZooError: the motion cannot be performed with this body.
+    """
+    cv2.setNumThreads(0)
+    subject = draw_subject(seed, subject_index)
+    body = build_body(subject)
+    style = Style.draw(np.random.default_rng([seed, subject_index, _STYLE]))
+    clothes = Clothes.draw(np.random.default_rng([seed, subject_index, _CLOTHES]), subject_index)
+    rng = np.random.default_rng([seed, subject_index, ACTION_FAMILIES.index(family), number])
+    try:
+        performance = perform_trial(body, family, rng, style)
+    except (OutOfReachError, np.linalg.LinAlgError) as error:
+        raise VidZooError(
+            f"seed {seed}: {subject.name} cannot perform {family}{number} ({type(error).__name__}: {error}); give "
+            f"another --seed."
+        ) from error
+    markers, points = trace(body, performance.coordinates, COORDINATES)
+    room = Room(rng, _furniture(family, body, points))
+    dt = 1 / RATE_HZ
+    return Trial(
+        subject=subject.name,
+        trial=f"{family}{number}",
+        action=family,
+        rate_hz=RATE_HZ,
+        mass_kg=subject.mass,
+        mass_source="synthetic",
+        height_m=subject.height,
+        sex=subject.sex,
+        motion="synthetic",
+        time=performance.time,
+        markers=markers,
+        marker_velocities=np.gradient(markers, dt, axis=0),
+        coordinates=performance.coordinates,
+        coordinate_velocities=np.gradient(performance.coordinates, dt, axis=0),
+        torques=performance.torques,
+        validity=np.zeros(performance.torques.shape, np.uint8),
+        inertial_torques=performance.inertial_torques,
+        foot_jacobians=performance.foot_jacobians,
+        grf=performance.grf,
+        cameras=_film(rng, body, performance.time, markers, points, clothes, room, image_size, cameras),
+    )
+
+
+def _film(
+    rng: np.random.Generator,
+    body: Body,
+    time: np.ndarray,
+    markers: np.ndarray,
+    points: dict[str, np.ndarray],
+    clothes: Clothes,
+    room: Room,
+    image_size: int,
+    cameras: int,
+) -> dict[str, CameraTrack]:
+    """Draw the figure's points [F, 3] m from each camera, at a video's times."""
+    video_time, drawn = at_video_times(time, points)
+    video_index = np.abs(video_time[None] - time[:, None]).argmin(axis=1)
+    around = np.concatenate([markers.reshape(-1, 3), *points.values()])
+    tracks = {}
+    for number, azimuth in enumerate(AZIMUTHS[:cameras]):
+        camera = aim(around, azimuth + rng.uniform(-12, 12), rng.uniform(1.0, 1.6), rng.uniform(3.2, 4.6), image_size)
+        tracks[f"Cam{number}"] = CameraTrack(
+            jpegs=draw_frames(body, drawn, camera, clothes, room, image_size),
+            video_time=video_time,
+            video_index=video_index,
+            crop=np.tile([0.0, 0.0, image_size, image_size], (len(video_time), 1)),
+            kind="synthetic",
+            source_size=(image_size, image_size),
+            intrinsics=camera.intrinsics,
+            rotation=camera.rotation,
+            translation=camera.translation,
+        )
+    return tracks
+
+
+def _furniture(family: str, body: Body, points: dict[str, np.ndarray]) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return the boxes (low and high corner [3] m) that an action needs: a stool to rise from, a box to drop from."""
+    first = {name: track[0] for name, track in points.items()}
+    h = body.subject.height
+    if family.startswith("STS"):
+        seat = first["pelvis"] - [0.02 * h, 0, 0]
+        return [(seat * [1, 0, 1] - [0.13 * h, 0, 0.13 * h], seat + [0.08 * h, -0.075 * h, 0.13 * h])]
+    if family.startswith("DJ"):
+        middle = (first["heel_r"] + first["heel_l"]) / 2
+        top = max(float(middle[1]) - 0.03, 0.1)
+        behind = middle * [1, 0, 1] - [0.22 * h, 0, 0]
+        return [(behind - [0.15 * h, 0, 0.2 * h], behind + [0.15 * h, top, 0.2 * h])]
+    return []
