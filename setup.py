@@ -11,17 +11,22 @@ ROOT = Path(__file__).parent
 VERSION = re.search(r'__version__ = "(.+)"', (ROOT / "vidzoo/__init__.py").read_text()).group(1)
 
 EXTRAS = {
-    # OpenSim's own inverse dynamics: tools/prepare_opencap.py --inverse-dynamics opensim
-    # Its wheels are for Python 3.11 and later, and on Linux for x86_64 alone; elsewhere the extra brings nothing.
+    # OpenSim's own inverse dynamics: vidzoo prepare-opencap --inverse-dynamics opensim
+    # Its wheels are for Python 3.11 to 3.13, and on Linux for x86_64 alone; elsewhere the extra brings nothing.
     "opensim": [
-        "opensim>=4.5; python_version >= '3.11' and (platform_system != 'Linux' or platform_machine == 'x86_64')"
+        "opensim>=4.5; python_version >= '3.11' and python_version < '3.14'"
+        " and (platform_system != 'Linux' or platform_machine == 'x86_64')"
     ],
-    # the synthetic data set: tools/make_synthetic.py
+    # the synthetic data set: vidzoo make-synthetic
     "synthetic": ["mujoco>=3.2"],
     # every network of timm as a backbone: TimmBackbone
     "timm": ["timm>=1.0"],
-    # a lab's own leaderboard: tools/serve_leaderboard.py
-    "server": ["fastapi>=0.110", "uvicorn", "sqlalchemy>=2", "httpx"],
+    # a lab's own leaderboard: vidzoo serve-leaderboard; httpx: vidzoo submit to one
+    "server": ["fastapi>=0.110", "starlette", "uvicorn", "sqlalchemy>=2", "httpx"],
+    # its database on PostgreSQL, --database postgresql+psycopg://...: SQLAlchemy imports the driver
+    "postgresql": ["psycopg[binary]>=3.1"],
+    # curves of a training: MMEngine imports it for dict(type="TensorboardVisBackend"), which no recipe uses by default
+    "tensorboard": ["tensorboard"],
     # setuptools: tests install this package and the example plug-in as pip does, without the network
     "dev": ["mypy", "pre-commit", "pytest", "ruff", "scikit-learn", "selenium", "setuptools>=70.1"],
 }
@@ -58,7 +63,7 @@ setup(
     install_requires=[
         "torch>=2.6",
         "torchvision",
-        "mmengine>=0.10.7",
+        "mmengine>=0.10.7,<0.11",  # names of it that are private to it are used
         "mmcv-lite>=2.2",  # `import mmcv` without compiled operators: image transforms
         "numpy",
         "scipy",
@@ -72,8 +77,10 @@ setup(
         "pydantic>=2",  # what strangers submit, checked field by field
         "filelock",  # many writers of one leaderboard
         "jinja2",  # its page
-        "tensorboard",
+        "opencv-python",  # pictures; without a display, opencv-python-headless in its place does as well
+        "typing_extensions",
     ],
+    entry_points={"console_scripts": ["vidzoo = vidzoo.cli.main:main"]},
     extras_require=EXTRAS,
     cmdclass={"build_py": BuildWithRecipes},
 )

@@ -1,20 +1,22 @@
-"""Fixtures that more than one room's tests use."""
+"""Fixtures that tests of more than one package use."""
 
 from __future__ import annotations
 
 import pickle
+import subprocess
+import sys
 from pathlib import Path
 
-import av
 import cv2
 import numpy as np
 import pytest
 import torch
+from recording_files import write_table, write_trc, write_video
+from releases import RELEASES, SHARED, Release
 
 from vidzoo.anatomy import COORDINATES, DEPENDENT_COORDINATES, MARKERS, TRANSLATIONS, action_family
 from vidzoo.io.data_file import CameraTrack, DataFile, DataFileWriter, Trial
 from vidzoo.io.splits import Split, SplitEntry
-from vidzoo.io.storage import Storage, write_storage
 
 torch.set_num_threads(2)
 cv2.setNumThreads(0)
@@ -23,10 +25,54 @@ cv2.setNumThreads(0)
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real data that some workplaces have beside the project."""
-    path = Path(__file__).resolve().parents[2] / "shared" / "data"
-    if not path.is_dir():
+    if not SHARED.is_dir():
         pytest.skip("the real data set is not beside this checkout")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def made_up_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The root of a release of made-up people, see ``made_up_recording``."""
+    pytest.importorskip("mujoco", reason="needs the extra 'synthetic'")
+    from made_up_recording import write_release
+
+    root = tmp_path_factory.mktemp("made_up")
+    write_release(root)
+    return root
+
+
+@pytest.fixture(scope="session", params=RELEASES)
+def release(request: pytest.FixtureRequest) -> Release:
+    """A release in OpenCap's layout: the made-up one and, where they are there, the shared data."""
+    if request.param == "made_up":
+        return Release("made_up", request.getfixturevalue("made_up_release"))
+    return Release("shared", SHARED / "LabValidation")
+
+
+@pytest.fixture(scope="session")
+def opensim_file(release: Release, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data file of subject4's DJ1, squatsAsym1 and walking1, with torques and what they are made of by OpenSim."""
+    pytest.importorskip("opensim")
+    from vidzoo.data_prep.opencap import BuildOptions, build_trial, read_subject
+
+    path = tmp_path_factory.mktemp("opensim") / "subject4.h5"
+    subject = read_subject(release.root / "subject4", "metadata")
+    with DataFileWriter(path, {"builder": "tests"}) as writer:
+        for name in ("DJ1", "squatsAsym1", "walking1"):
+            writer.add(build_trial(subject, name, BuildOptions(cameras=("none",), inverse_dynamics="opensim"))[0])
     return path
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder into which pip has installed vidzoo's wheel: the package, its recipes and ``bin/vidzoo``."""
+    root, source = Path(__file__).resolve().parents[1], tmp_path_factory.mktemp("source")
+    for name in ("vidzoo", "configs", "setup.py", "pyproject.toml", "README.md", "LICENSE", "model-index.yml"):
+        (source / name).symlink_to(root / name)
+    site = tmp_path_factory.mktemp("installed")
+    command = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation", "--target", site]
+    subprocess.run([*command, source], check=True, timeout=120)
+    return site
 
 
 def make_trial(subject: str, name: str, frames: int = 40, seed: int = 0, images: bool = True) -> Trial:
@@ -106,39 +152,6 @@ def tiny_split(tiny_data_file: Path, tmp_path_factory: pytest.TempPathFactory) -
     return path
 
 
-def _write_table(path: Path, columns: list[str], time: np.ndarray, data: np.ndarray, in_degrees: bool) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_storage(path, Storage("table", tuple(columns), time, data, in_degrees))
-
-
-def _write_trc(path: Path, time: np.ndarray, markers: np.ndarray) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    axes = "\t".join(f"X{i}\tY{i}\tZ{i}" for i in range(1, len(MARKERS) + 1))
-    lines = [
-        f"PathFileType\t4\t(X/Y/Z)\t{path.name}",
-        "DataRate\tCameraRate\tNumFrames\tNumMarkers\tUnits\tOrigDataRate\tOrigDataStartFrame\tOrigNumFrames",
-        f"100\t100\t{len(time)}\t{len(MARKERS)}\tmm\t100\t1\t{len(time)}",
-        "Frame#\tTime\t" + "\t\t\t".join(MARKERS) + "\t\t",
-        "\t\t" + axes,
-        "",
-    ]
-    for i, (t, row) in enumerate(zip(time, markers * 1000), 1):
-        lines.append(f"{i}\t{t:.4f}\t" + "\t".join("" if np.isnan(v) else f"{v:.5f}" for v in row.ravel()))
-    path.write_text("\n".join(lines) + "\n")
-
-
-def _write_video(path: Path, images: list[np.ndarray], codec: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=60)
-        stream.height, stream.width = images[0].shape[:2]
-        stream.pix_fmt = "yuv420p"
-        stream.bit_rate = 4_000_000
-        for image in images:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
-        container.mux(stream.encode())
-
-
 @pytest.fixture(scope="session")
 def opencap_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in OpenCap's release layout: subject1 with squats1 (3.5 s), walking1 (0.8 s) and static1 (no family).
@@ -178,10 +191,10 @@ def opencap_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
         torques[:, :6] = 0
         names = [f"{c}_{'moment' if d else 'force'}" for c, d in zip(COORDINATES, in_degrees)]
         order = rng.permutation(len(names))
-        _write_trc(folder / f"MarkerData/Mocap/{trial}.trc", time, markers_at(time))
+        write_trc(folder / f"MarkerData/Mocap/{trial}.trc", time, markers_at(time))
         ik = np.where(in_degrees, np.rad2deg(angles), angles)
-        _write_table(folder / f"OpenSimData/Mocap/IK/{trial}.mot", list(COORDINATES), time, ik, True)
-        _write_table(
+        write_table(folder / f"OpenSimData/Mocap/IK/{trial}.mot", list(COORDINATES), time, ik, True)
+        write_table(
             folder / f"OpenSimData/Mocap/ID/{trial}.sto", [names[i] for i in order], time, torques[:, order], False
         )
         columns = [f"{s}_ground_{q}{a}" for s in "RL" for q in ("force_v", "force_p", "torque_") for a in "xyz"]
@@ -189,7 +202,7 @@ def opencap_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
         forces = np.zeros((len(force_time), 18))
         for vertical in (1, 10):
             forces[:, vertical] = 30 * 9.80665 * (1 + 0.1 * np.sin(4 * np.pi * force_time))
-        _write_table(folder / f"ForceData/{trial}_forces.mot", columns, force_time, forces, False)
+        write_table(folder / f"ForceData/{trial}_forces.mot", columns, force_time, forces, False)
         images = []
         for k in range(int(seconds * 60) + 1):
             image = np.full((128, 96, 3), 20 + k, np.uint8)
@@ -198,7 +211,7 @@ def opencap_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
             cv2.circle(image, (round(at[0] / at[2]), round(at[1] / at[2])), 4, (250, 250, 250), -1)
             images.append(image)
         session = folder / "VideoData/Session0"
-        _write_video(session / f"Cam0/{trial}/{trial}_syncdWithMocap.avi", images, "mpeg4")
-        _write_video(session / f"Cam1/{trial}/{trial}_syncdWithMocap.mp4", images, "libx264")
+        write_video(session / f"Cam0/{trial}/{trial}_syncdWithMocap.avi", images, "mpeg4")
+        write_video(session / f"Cam1/{trial}/{trial}_syncdWithMocap.mp4", images, "libx264")
     (folder / "sessionMetadata.yaml").write_text("subjectID: subject1\nmass_kg: 62.0\nheight_m: 1.7\ngender_mf: f\n")
     return root

@@ -2,6 +2,7 @@
 # Test in several processes on this machine: one per GPU, or over Gloo where there are no GPUs.
 #   bash tools/dist_test.sh CONFIG CHECKPOINT_OR_WORK_DIR GPUS [tools/test.py's arguments]
 #   bash tools/dist_test.sh configs/vidnet_r101.py work_dirs/vidnet_r101/epoch_500.pth 2 --out predictions.npz
+# The same as: vidzoo test CONFIG CHECKPOINT --gpus GPUS
 # PYTHON names another interpreter than the project's .venv or the PATH's; OMP_NUM_THREADS another share of the cores.
 set -euo pipefail
 if [ $# -lt 3 ]; then
@@ -10,4 +11,4 @@ if [ $# -lt 3 ]; then
 fi
 tools=$(dirname "${BASH_SOURCE[0]}")
 python=${PYTHON:-$([ -x "$tools/../.venv/bin/python" ] && echo "$tools/../.venv/bin/python" || echo python3)}
-exec "$python" -m vidzoo.engine.launch "$3" "$tools/test.py" "$1" "$2" --launcher pytorch "${@:4}"
+exec "$python" "$tools/test.py" "$1" "$2" --gpus "$3" "${@:4}"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Train in several processes on this machine: one per GPU, or over Gloo where there are no GPUs.
-#   bash tools/dist_train.sh CONFIG GPUS [tools/train.py's arguments]
+#   bash tools/dist_train.sh CONFIG GPUS [tools/train.py's arguments]      # the same as: vidzoo train CONFIG --gpus GPUS
 #   bash tools/dist_train.sh configs/vidnet_r101.py 2 --amp --resume
 # PYTHON names another interpreter than the project's .venv or the PATH's; OMP_NUM_THREADS another share of the cores.
 set -euo pipefail
@@ -10,4 +10,4 @@ if [ $# -lt 2 ]; then
 fi
 tools=$(dirname "${BASH_SOURCE[0]}")
 python=${PYTHON:-$([ -x "$tools/../.venv/bin/python" ] && echo "$tools/../.venv/bin/python" || echo python3)}
-exec "$python" -m vidzoo.engine.launch "$2" "$tools/train.py" "$1" --launcher pytorch "${@:3}"
+exec "$python" "$tools/train.py" "$1" --gpus "$2" "${@:3}"

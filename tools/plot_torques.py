@@ -1,43 +1,6 @@
-"""Draw predicted against measured torques of one held-out trial."""
+"""The same as ``vidzoo plot``."""
 
-from __future__ import annotations
-
-import argparse
-
-from vidzoo.errors import ConfigError, run_tool
-from vidzoo.io.data_file import DataFile
-from vidzoo.io.predictions import read_predictions
-from vidzoo.io.splits import Split
-from vidzoo.visualization.torque_curves import plot_recording, save_figure, typical_recording
-
-EXAMPLES = """examples:
-  python tools/plot_torques.py work_dirs/quickstart/predictions.npz --data data/synth.h5 \\
-      --split data/synth_trial.json --out curves.png
-  python tools/plot_torques.py predictions.npz --data data/subject4.h5 --split data/subject4_block.json \\
-      --out DJ1.png --subject subject4 --trial DJ1
-"""
-
-
-def main() -> None:
-    """Parse the arguments and draw."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("predictions", metavar="PREDICTIONS", help="the predictions (.npz) of tools/test.py --out")
-    parser.add_argument("--data", required=True, metavar="FILE", help="the data file (.h5) with the labels")
-    parser.add_argument("--split", required=True, help="the split manifest (.json)")
-    parser.add_argument("--out", required=True, metavar="PNG", help="the picture to write")
-    parser.add_argument("--subject", help="with --trial; default: the trial whose error is nearest to the median")
-    parser.add_argument("--trial", help="with --subject")
-    args = parser.parse_args()
-    if (args.subject is None) != (args.trial is None):
-        raise ConfigError("--subject and --trial go together: give both, or neither for a typical trial.")
-
-    predictions, data, split = read_predictions(args.predictions), DataFile(args.data), Split.load(args.split)
-    recording = (args.subject, args.trial) if args.subject else typical_recording(predictions, data, split)
-    save_figure(plot_recording(predictions, data, split, *recording), args.out)
-    print(f"{'/'.join(recording)} drawn to {args.out}")
-
+from vidzoo.cli.main import main
 
 if __name__ == "__main__":
-    run_tool(main)
+    main("plot", prog="python tools/plot_torques.py")

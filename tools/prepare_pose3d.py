@@ -1,45 +1,6 @@
-"""Build a pose file, single images with joints for stage 1, from a set of 2D or 3D poses or from a data file."""
+"""The same as ``vidzoo prepare-pose3d``."""
 
-from __future__ import annotations
-
-import argparse
-
-from vidzoo.data_prep.pose3d import KINDS, prepare_pose3d
-from vidzoo.errors import run_tool
-
-EXAMPLES = """ANNOTATIONS and IMAGES by kind:
-  human36m      folder of Human36M_subject*_{data,camera,joint_3d}.json     folder of s_01_act_02_.../
-  mpi_inf_3dhp  folder of MPI-INF-3DHP_{1k,camera_1k,joint_3d}.json         folder of S1/Seq1/imageSequence/
-  muco          MuCo-3DHP.json                                              folder of augmented_set/
-  coco          person_keypoints_train2017.json (2D: depth is not learnt)   folder train2017
-  vid           data file, with --split; none of its test images is taken    -
-
-examples:
-  python tools/prepare_pose3d.py human36m annotations images --every 5 --out data/h36m_train.h5
-  python tools/prepare_pose3d.py muco MuCo/data/MuCo-3DHP.json MuCo/data --out data/muco_train.h5
-  python tools/prepare_pose3d.py vid data/synth.h5 --split data/synth_trial.json --out data/synth_pose3d_train.h5
-"""
-
-
-def main() -> None:
-    """Parse the arguments, build, and print how many images show which joint."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("kind", choices=KINDS)
-    parser.add_argument("annotations", help="annotation file or folder, or the data file")
-    parser.add_argument("images", nargs="?", help="folder of the images; none for a data file")
-    parser.add_argument("--out", required=True, help="pose file to write (.h5)")
-    parser.add_argument("--subset", choices=("train", "test"), default="train", help="default: %(default)s")
-    parser.add_argument("--split", metavar="JSON", help="a data file's split manifest")
-    parser.add_argument("--image-size", type=int, default=256, help="side of the stored images (default: %(default)s)")
-    parser.add_argument("--every", type=int, default=1, metavar="N", help="take each N-th image (default: all)")
-    parser.add_argument("--jobs", type=int, help="threads (default: one per core)")
-    args = vars(parser.parse_args())
-    shares = prepare_pose3d(**args)
-    print(f"{args['out']}: {shares.pop('images'):,} images; share with each joint placed:")
-    print("  ".join(f"{name} {share:.0%}" for name, share in shares.items()))
-
+from vidzoo.cli.main import main
 
 if __name__ == "__main__":
-    run_tool(main)
+    main("prepare-pose3d", prog="python tools/prepare_pose3d.py")

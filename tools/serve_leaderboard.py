@@ -1,64 +1,6 @@
-#!/usr/bin/env python
-"""Serve a leaderboard: the page, the table, and signed uploads that are scored here with labels that stay here."""
+"""The same as ``vidzoo serve-leaderboard``."""
 
-from __future__ import annotations
-
-import argparse
-import sys
-from pathlib import Path
-
-from vidzoo.errors import ConfigError, run_tool
-from vidzoo.leaderboard.signing import issue, load_key
-from vidzoo.leaderboard.store import Store
-
-EXAMPLES = """examples:
-  python tools/serve_leaderboard.py --store leaderboard --labels data/vid.h5 --port 8080
-  python tools/serve_leaderboard.py --store leaderboard --issue ada        # print ada's token, and end
-  python tools/serve_leaderboard.py --store leaderboard --database postgresql+psycopg://user@host/leaderboard
-
-It listens on this machine alone; put a web server with TLS in front of it, or give --host on a network that you trust.
-"""
-
-
-def main() -> None:
-    """Parse the command line, then print a token or serve until stopped."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "--store", required=True, metavar="DIR", help="the leaderboard; a new or empty folder begins one"
-    )
-    parser.add_argument(
-        "--labels",
-        nargs="+",
-        default=[],
-        metavar="FILE",
-        help="data files of benchmarks whose labels are not in the store",
-    )
-    parser.add_argument("--host", default="127.0.0.1", help="to listen on (default: %(default)s, this machine alone)")
-    parser.add_argument("--port", type=int, default=8080, help="(default: %(default)s)")
-    parser.add_argument("--key", metavar="FILE", help="the server's key, made where missing (default: STORE.key)")
-    parser.add_argument("--database", metavar="URL", help="SQLAlchemy's URL (default: SQLite in STORE.db)")
-    parser.add_argument("--issue", metavar="USER", help="print a user's token and end")
-    parser.add_argument("--revoke", nargs="+", default=[], metavar="USER", help="users whose tokens no longer count")
-    args = parser.parse_args()
-    folder = Path(args.store).absolute()
-    store = Store(folder, create=True)
-    key = load_key(Path(args.key) if args.key else folder.with_name(f"{folder.name}.key"))
-    if args.issue is not None:
-        print(issue(key, args.issue))
-        return
-    try:
-        import uvicorn
-
-        from vidzoo.leaderboard.server import Database, make_app
-    except ImportError as error:
-        raise ConfigError(f"the server needs {error.name}: pip install 'vidzoo[server]'.") from None
-    database = Database(args.database or f"sqlite:///{folder.with_name(f'{folder.name}.db')}")
-    app = make_app(store, database, key, args.labels, frozenset(args.revoke))
-    print(f"serving {args.store} at http://{args.host}:{args.port}", file=sys.stderr, flush=True)
-    uvicorn.run(app, host=args.host, port=args.port, log_level="warning", server_header=False)
-
+from vidzoo.cli.main import main
 
 if __name__ == "__main__":
-    run_tool(main)
+    main("serve-leaderboard", prog="python tools/serve_leaderboard.py")

@@ -109,10 +109,10 @@ METRICS = Registry(
 )
 HOOKS = Registry("hook", parent=root.HOOKS, scope="vidzoo", locations=["vidzoo.engine"])
 VISUALIZERS = Registry("visualizer", parent=root.VISUALIZERS, scope="vidzoo", locations=["vidzoo.visualization"])
-TASK_UTILS = Registry("task util", parent=root.TASK_UTILS, scope="vidzoo", locations=["vidzoo.models"])
 MODEL_WRAPPERS = Registry("model_wrapper", parent=root.MODEL_WRAPPERS, scope="vidzoo", locations=["vidzoo.engine"])
 
-# MMEngine's own components fill these; they are here so that a misspelt one is answered like any other name.
+# MMEngine builds its own components through these. Without them it would warn at each build that the scope vidzoo is
+# unknown, and a misspelt name would be answered without the nearest ones.
 LOOPS = Registry("loop", parent=root.LOOPS, scope="vidzoo", locations=["vidzoo.engine"])
 DATA_SAMPLERS = Registry("data sampler", parent=root.DATA_SAMPLERS, scope="vidzoo", locations=["vidzoo.engine"])
 OPTIMIZERS = Registry("optimizer", parent=root.OPTIMIZERS, scope="vidzoo", locations=["vidzoo.engine"])
@@ -122,6 +122,9 @@ OPTIM_WRAPPER_CONSTRUCTORS = Registry(
     parent=root.OPTIM_WRAPPER_CONSTRUCTORS,
     scope="vidzoo",
     locations=["vidzoo.engine"],
+)
+WEIGHT_INITIALIZERS = Registry(
+    "weight initializer", parent=root.WEIGHT_INITIALIZERS, scope="vidzoo", locations=["vidzoo.engine"]
 )
 PARAM_SCHEDULERS = Registry(
     "parameter scheduler", parent=root.PARAM_SCHEDULERS, scope="vidzoo", locations=["vidzoo.engine"]

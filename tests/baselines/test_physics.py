@@ -337,39 +337,26 @@ def test_the_tool_writes_what_the_scorer_makes_of_it(data: DataFile, split: Spli
     assert "python tools/physics_baseline.py --data" in run("--help").stdout
 
 
-# --- real people --------------------------------------------------------------------------------------------------
-@pytest.fixture(scope="module")
-def real(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> DataFile:
-    pytest.importorskip("opensim")
-    from vidzoo.data_prep.opencap import BuildOptions, build_opencap
-
-    out = tmp_path_factory.mktemp("real") / "vid.h5"
-    trials = ("walking1", "squatsAsym1")
-    options = BuildOptions(
-        subjects=("subject4",), trials=trials, cameras=("none",), inverse_dynamics="opensim", image_size=64
+# --- recorded people --------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("name", ["walking1", "squatsAsym1"])
+def test_a_recorded_trial(opensim_file: Path, name: str):
+    trial = DataFile(opensim_file).trial("subject4", name)
+    true, weight = measured(trial), trial.mass_kg * GRAVITY
+    # OpenSim's own result; the rest is float32 and the smoothing of the stored coordinates
+    np.testing.assert_allclose(
+        physics.physics_torques(trial, true)[:, JOINTS], trial.array("torques")[:, JOINTS], atol=2.0
     )
-    build_opencap(shared_data / "LabValidation", out, options, jobs=1, progress=False)
-    return DataFile(out)
-
-
-def test_real_trials(real: DataFile):
-    for trial in real:
-        true, weight = measured(trial), trial.mass_kg * GRAVITY
-        # OpenSim's own result; the rest is float32 and the smoothing of the stored coordinates
-        np.testing.assert_allclose(
-            physics.physics_torques(trial, true)[:, JOINTS], trial.array("torques")[:, JOINTS], atol=2.0
-        )
-        found = physics.ground_reaction(trial)
-        torques = physics.physics_torques(trial, found.wrenches)
-        assert not found.seat_force.any()
-        off = np.abs(torques - trial.array("torques"))[:, JOINTS].mean() / trial.mass_kg
-        without = np.abs(trial.array("inertial_torques") - trial.array("torques"))[:, JOINTS].mean() / trial.mass_kg
-        assert off < 0.12 and off < 0.6 * without
-        on_plates = true[..., 4].sum(axis=1) > 0.7 * weight
-        assert np.abs(found.wrenches - true)[on_plates][..., 4].mean() < 0.12 * weight
-        if trial.action == "walking":
-            alone = on_plates & (true[..., 4].min(axis=1) < 5) & in_the_air(trial).any(axis=1)
-            assert alone.sum() > 20
-            difference = np.abs(found.wrenches - true)[alone].max(axis=1)
-            assert np.median(difference[:, 3:].max(axis=1)) < 0.08 * weight  # what differentiation leaves, N
-            assert np.median(difference[:, :3].max(axis=1)) < 0.05 * weight  # and N·m about the calcaneus
+    found = physics.ground_reaction(trial)
+    torques = physics.physics_torques(trial, found.wrenches)
+    assert not found.seat_force.any()
+    off = np.abs(torques - trial.array("torques"))[:, JOINTS].mean() / trial.mass_kg
+    without = np.abs(trial.array("inertial_torques") - trial.array("torques"))[:, JOINTS].mean() / trial.mass_kg
+    assert off < 0.12 and off < 0.6 * without
+    on_plates = true[..., 4].sum(axis=1) > 0.7 * weight
+    assert np.abs(found.wrenches - true)[on_plates][..., 4].mean() < 0.12 * weight
+    if trial.action == "walking":
+        alone = on_plates & (true[..., 4].min(axis=1) < 5) & in_the_air(trial).any(axis=1)
+        assert alone.sum() > 20
+        difference = np.abs(found.wrenches - true)[alone].max(axis=1)
+        assert np.median(difference[:, 3:].max(axis=1)) < 0.08 * weight  # what differentiation leaves, N
+        assert np.median(difference[:, :3].max(axis=1)) < 0.05 * weight  # and N·m about the calcaneus

@@ -13,6 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from releases import Release
 
 from vidzoo.data_prep.camera import Camera, read_camera, read_number_pickle
 from vidzoo.errors import DataError
@@ -194,10 +195,10 @@ def test_behind_the_camera_and_missing_points_have_no_pixel() -> None:
     assert camera.share_in_picture(points) == 2 / 4  # behind and right of the picture count against it, missing not
 
 
-def test_shared_calibration_sees_its_markers(shared_data: Path) -> None:
+def test_a_releases_calibration_sees_its_markers(release: Release) -> None:
     from vidzoo.io.trc import read_trc
 
-    folder = shared_data / "LabValidation/subject6"
+    folder = release.root / "subject6"
     camera = read_camera(folder / "VideoData/Session1/CamRender/cameraIntrinsicsExtrinsics.pickle")
     markers = read_trc(folder / "MarkerData/Mocap/walking1.trc").positions
     assert camera.share_in_picture(markers) == 1.0

@@ -129,7 +129,7 @@ def test_a_broken_image_in_a_worker_ends_with_one_sentence(variant):
 from mmengine.dataset import default_collate
 from torch.utils.data import DataLoader
 from vidzoo.datasets import VIDDataset
-from vidzoo.errors import run_tool
+from vidzoo.cli.run_tool import run_tool
 
 def main():
     dataset = VIDDataset(data_file={str(paths["data_file"])!r}, split={str(paths["split"])!r}, window=5, predictions=6)

@@ -20,7 +20,8 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +29,10 @@ import torch
 import torchvision  # noqa: F401 - as yapf: MMEngine imports them in every run; here once, before the forks
 import yapf  # noqa: F401
 
-from vidzoo.engine import CfgOptions, EpochSeedHook, atomic_backend, find_checkpoint, read_checkpoint, train
+from vidzoo.cli.arguments import CfgOptions
+from vidzoo.cli.run_tool import run_tool
+from vidzoo.engine import EpochSeedHook, find_checkpoint, read_checkpoint, train
 from vidzoo.engine.hooks import atomic_checkpoint_hook
-from vidzoo.errors import run_tool
 
 
 def _die() -> None:
@@ -51,23 +53,25 @@ def _die_in_write(number: int) -> None:
                 _die()
         real(descriptor)
 
-    atomic_backend.os.fsync = fsync
+    os.fsync = fsync
 
 
 def _die_at_pointer(number: int, after: bool) -> None:
     """Die before or after ``last_checkpoint`` is written for the ``number``-th time in this attempt."""
-    real, count = atomic_checkpoint_hook.write_atomically, 0
+    real, count = atomic_checkpoint_hook.atomic_path, 0
 
-    def write(content: bytes, path: Path) -> None:
+    @contextmanager
+    def dying_path(path: Path) -> Iterator[Path]:
         nonlocal count
         count += 1
         if count == number and not after:
             _die()
-        real(content, path)
+        with real(path) as temporary:
+            yield temporary
         if count == number:
             _die()
 
-    atomic_checkpoint_hook.write_atomically = write
+    atomic_checkpoint_hook.atomic_path = dying_path
 
 
 MOMENTS = {

@@ -14,12 +14,12 @@ import pytest
 import torch
 from toy_task import CLIPS, write_config
 
-from vidzoo.engine import cpu_ddp, launch
+from vidzoo.engine import build_runner, cpu_ddp, launch
 from vidzoo.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parents[2]
 HOOKS = 'custom_hooks = [dict(type="EpochSeedHook"), dict(type="FitStatisticsHook"), dict(type="SyncBuffersHook"), {}]'
-ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(__file__).parent), "PYTHON": sys.executable}
+ENVIRONMENT = os.environ | {"PYTHONPATH": f"{ROOT}:{Path(__file__).parent}", "PYTHON": sys.executable}
 
 
 def run_script(*command, **environment):
@@ -124,7 +124,8 @@ def test_which_python_a_script_takes(tmp_path, has_environment):
         text=True,
     )
     expected = ".venv/bin/python" if has_environment else "bin/python3"
-    assert run.stdout.split()[:3] == [expected, "-m", "vidzoo.engine.launch"], run.stderr
+    assert run.stdout.split()[0] == expected, run.stderr
+    assert run.stdout.split()[1:] == [str(tmp_path / "tools/train.py"), "config.py", "--gpus", "2"]
 
 
 @pytest.mark.parametrize("ranks", [(0, 1), (1,)])
@@ -143,11 +144,27 @@ def test_a_script_without_its_arguments(script):
     assert (run.returncode, run.stderr.startswith("error: expected")) == (2, True)
 
 
-@pytest.mark.parametrize("arguments", [["two", "tools/train.py"], ["0", "tools/train.py"], ["2"], []])
-def test_wrong_numbers_of_processes(monkeypatch, arguments):
-    monkeypatch.setattr(sys, "argv", ["launch", *arguments])
-    with pytest.raises(ConfigError, match="number of processes, 1 or more"):
-        launch.main()
+@pytest.mark.parametrize("number", ["two", "0", "²"])
+def test_wrong_numbers_of_processes(number):
+    run = run_script(ROOT / "tools/dist_train.sh", "any.py", number)
+    assert run.returncode == 2
+    assert run.stderr.endswith(f"error: argument --gpus: '{number}': expected a whole number, 1 or more\n")
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"GPUS": "abc"}, "GPUS=abc, expected a whole number"),
+        ({"GPUS": "0"}, "GPUS=0, expected a whole number"),
+        ({"GPUS": "12"}, "GPUS=12 cannot be shared out over nodes of 8"),
+        ({"GPUS": "4", "GPUS_PER_NODE": "a[$(id)]"}, "GPUS_PER_NODE=a[$(id)], expected a whole number"),
+        ({"CPUS_PER_TASK": "-1"}, "CPUS_PER_TASK=-1, expected a whole number"),
+    ],
+)
+def test_wrong_numbers_for_slurm(settings, said):
+    run = run_script(ROOT / "tools/slurm_train.sh", "gpu", "toy", "any.py", **settings)
+    assert (run.returncode, run.stderr.count("\n")) == (2, 1)
+    assert f"error: {said}" in run.stderr
 
 
 SRUN = """#!/usr/bin/env bash
@@ -184,6 +201,25 @@ def test_not_started_by_a_launcher(monkeypatch):
             cpu_ddp.init_processes(launcher)
 
 
+@pytest.mark.parametrize(
+    ("rank", "processes", "said"),
+    [
+        ("abc", "2", "variable RANK is 'abc', expected a whole number"),
+        ("0", "²", "variable WORLD_SIZE is '²', expected a whole number"),
+        ("0", "", "variable WORLD_SIZE is '', expected a whole number"),
+        ("2", "2", "RANK is 2, expected less than WORLD_SIZE, 2"),
+    ],
+)
+def test_an_environment_that_no_launcher_made(monkeypatch, rank, processes, said):
+    for name, value in (("RANK", rank), ("WORLD_SIZE", processes), ("LOCAL_RANK", "0")):
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigError, match=said):
+        cpu_ddp.init_processes("pytorch")
+    if not processes.isdecimal():
+        with pytest.raises(ConfigError, match=said):
+            build_runner("any.py")
+
+
 def test_more_processes_than_gpus(monkeypatch):
     for name, value in (("RANK", "2"), ("WORLD_SIZE", "3"), ("LOCAL_RANK", "2")):
         monkeypatch.setenv(name, value)
@@ -198,7 +234,8 @@ def test_cores_are_shared_out(monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(12)), raising=False)
     started = []
     monkeypatch.setattr(launch.torchrun, "run", started.append)
-    launch.launch(4, ["tools/train.py", "config.py"])
+    launch.launch(4, ["train", "config.py"])
     assert (os.environ["OMP_NUM_THREADS"], os.environ["MKL_NUM_THREADS"]) == ("3", "7")
-    assert (started[0].nproc_per_node, started[0].training_script) == ("4", "tools/train.py")
+    assert (started[0].nproc_per_node, started[0].module, started[0].training_script) == ("4", True, "vidzoo.cli")
+    assert started[0].training_script_args == ["train", "config.py", "--launcher", "pytorch"]
     assert started[0].standalone  # a port of its own

@@ -1,5 +1,6 @@
 """Whole trainings of the toy task, in this process."""
 
+import hashlib
 import math
 
 import numpy as np
@@ -124,6 +125,33 @@ def test_the_best_by_a_validation_side(config, tmp_path):
     assert names[1:] == ["epoch_2.pth"]
     assert find_checkpoint(tmp_path / "w").name == "epoch_2.pth"
     assert read_checkpoint(tmp_path / "w" / names[0])["meta"]["epoch"] in (1, 2)
+
+
+def test_published_checkpoints_hold_what_is_asked_for(config, tmp_path):
+    hook = 'checkpoint=dict(save_best="mean", rule="greater", max_keep_ckpts=1, published_keys=["state_dict", "meta"])'
+    train(config(VALIDATION + f"default_hooks = dict({hook})", epochs=1), work_dir=tmp_path / "w")
+    for kind in ("epoch_1", "best_mean_epoch_1"):
+        (published,) = (tmp_path / "w").glob(f"{kind}-????????.pth")
+        assert published.stem[-8:] == hashlib.sha256(published.read_bytes()).hexdigest()[:8]
+        found, whole = read_checkpoint(published), read_checkpoint(tmp_path / "w" / f"{kind}.pth")
+        assert found.keys() == {"meta", "state_dict"} and found["meta"] == whole["meta"]
+        assert all(torch.equal(found["state_dict"][name], value) for name, value in whole["state_dict"].items())
+
+
+def test_a_training_reads_no_foreign_code_and_no_other_machine(config, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    torch.save({"state_dict": {"w": torch.ones(1)}, "x": Owned()}, "hostile.pth")
+    for path, reason in (("hostile.pth", "refused, because it holds"), ("https://x.org/a.pth", "this machine only")):
+        with pytest.raises(CheckpointError, match=reason):
+            train(config(), work_dir=tmp_path / "w", load_from=path)
+    assert not (tmp_path / "owned").exists()
+
+
+class Owned:
+    """Unpickles to a file ``owned``."""
+
+    def __reduce__(self):
+        return open, ("owned", "w")
 
 
 def test_the_old_best_goes_when_the_new_one_is_there(config, tmp_path, monkeypatch):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 
 import numpy as np
@@ -136,21 +134,3 @@ def test_the_whole_data_set_is_summed_in_a_blink():
     sums = F.trial_sums(true + 1, true, np.ones((n, q), bool), np.full(n, 70.0), np.full(n, 1.7), unit, 144)
     mean_interval(sums[..., F.ABSOLUTE], sums[..., F.COUNT])
     assert time.process_time() - start < 1.0
-
-
-@pytest.mark.parametrize(
-    "module",
-    [
-        *(
-            f"evaluation.{name}"
-            for name in ("documents", "functional", "labels", "physics_baseline", "published", "report", "score")
-        ),
-        "io.predictions",
-        "baselines.means",
-        "baselines.physics",
-    ],
-)
-def test_scoring_imports_neither_torch_nor_mmengine(module):
-    code = f"import sys, vidzoo.{module}; print({{'torch', 'mmengine'}} & set(sys.modules))"
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert run.stdout.strip() == "set()"

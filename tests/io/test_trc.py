@@ -127,9 +127,15 @@ def test_refuses_a_missing_file(tmp_path):
         read_trc(tmp_path / "walking1.trc")
 
 
-@pytest.mark.parametrize(("subject", "trial", "frames"), [("subject4", "walking1", 131), ("subject5", "DJ1", 289)])
-def test_reads_the_real_files_in_metres_like_opensim(shared_data, subject, trial, frames):
-    path = shared_data / "LabValidation" / subject / "MarkerData/Mocap" / f"{trial}.trc"
+@pytest.mark.parametrize(
+    ("subject", "trial", "unit", "frames"),
+    [
+        ("subject4", "walking1", "m", {"made_up": 131, "shared": 131}),
+        ("subject5", "DJ1", "mm", {"made_up": 102, "shared": 289}),
+    ],
+)
+def test_reads_a_releases_files_in_metres_like_opensim(release, subject, trial, unit, frames):
+    path, frames = release.root / subject / f"MarkerData/Mocap/{trial}.trc", frames[release.kind]
     found = read_trc(path)
     assert found.positions.shape == (frames, 51, 3)
     assert found.rate_hz == 100.0
@@ -140,16 +146,18 @@ def test_reads_the_real_files_in_metres_like_opensim(shared_data, subject, trial
 
     opensim = pytest.importorskip("opensim")
     opensim.Logger.setLevelString("Off")
+    opensim.Logger.removeFileSink()
     table = opensim.TimeSeriesTableVec3(str(path))
-    scale = {"m": 1.0, "mm": 1e-3}[table.getTableMetaDataString("Units")]
+    assert table.getTableMetaDataString("Units") == unit
+    scale = {"m": 1.0, "mm": 1e-3}[unit]
     for k in (0, 17, 50):
         column = table.getDependentColumn(MARKERS[k])
         theirs = np.array([column[f].to_numpy() for f in range(frames)]) * scale
         np.testing.assert_allclose(found.positions[:, k], theirs, rtol=1e-12, equal_nan=True)
 
 
-def test_refuses_a_real_file_with_a_renamed_marker(shared_data, tmp_path):
-    text = (shared_data / "LabValidation/subject5/MarkerData/Mocap/DJ1.trc").read_text()
+def test_refuses_a_releases_file_with_a_renamed_marker(release, tmp_path):
+    text = (release.root / "subject5/MarkerData/Mocap/DJ1.trc").read_text()
     (tmp_path / "DJ1.trc").write_text(text.replace("\tr.PSIS\t", "\tr_PSIS\t"))
     with pytest.raises(DataError, match=r"DJ1\.trc.*'r\.PSIS' \(nearest: 'r_PSIS'"):
         read_trc(tmp_path / "DJ1.trc")

@@ -21,13 +21,14 @@ import httpx
 from fastapi.testclient import TestClient
 
 from vidzoo.errors import ConfigError, DataError
-from vidzoo.leaderboard import server as servers
 from vidzoo.leaderboard.benchmark import define
 from vidzoo.leaderboard.bundle import write_bundle
 from vidzoo.leaderboard.check import check
 from vidzoo.leaderboard.page import render
-from vidzoo.leaderboard.server import Database, make_app
-from vidzoo.leaderboard.signing import Token, Unauthorised, issue, load_key, sign, verify
+from vidzoo.leaderboard.server import app as servers
+from vidzoo.leaderboard.server.app import make_app
+from vidzoo.leaderboard.server.database import Database
+from vidzoo.leaderboard.server.signing import Token, Unauthorised, issue, load_key, sign, verify
 from vidzoo.leaderboard.store import Store
 from vidzoo.leaderboard.submit import make_submission, submit_to_server
 
@@ -148,7 +149,7 @@ def test_a_signature_is_of_one_body_and_one_time(client, bundle, store, monkeypa
     answer = client.post("/submissions", content=other, headers={"authorization": sign(ADA, body)})
     assert answer.status_code == 400 and "not the one that was signed" in answer.json()["error"]
     now = time.time()
-    monkeypatch.setattr("vidzoo.leaderboard.signing.time.time", lambda: now - 3600)
+    monkeypatch.setattr("vidzoo.leaderboard.server.signing.time.time", lambda: now - 3600)
     old = sign(ADA, body)
     monkeypatch.undo()
     answer = client.post("/submissions", content=body, headers={"authorization": old})

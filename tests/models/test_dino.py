@@ -128,22 +128,8 @@ class Stored:
             setattr(self, name, reader.array(name))
 
 
-@pytest.fixture(scope="module")
-def real_file(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data file of two real trials with OpenSim's inertial torques and Jacobians."""
-    pytest.importorskip("opensim")
-    from vidzoo.data_prep.opencap import BuildOptions, build_opencap
-
-    path = tmp_path_factory.mktemp("dino") / "subject4.h5"
-    options = BuildOptions(
-        subjects=("subject4",), trials=("walking1", "DJ1"), cameras=("none",), inverse_dynamics="opensim"
-    )
-    assert not build_opencap(shared_data / "LabValidation", path, options, jobs=1, progress=False).left_out
-    return path
-
-
 @pytest.mark.parametrize("name", ["walking1", "DJ1"])
-def test_measured_wrenches_give_a_real_trials_torques(real_file, shared_data, name, monkeypatch):
+def test_measured_wrenches_give_a_recorded_trials_torques(opensim_file, release, name, monkeypatch):
     """Within 0.001 N·m, of torques up to some 100 N·m: the file holds single precision. Found: 0.00005 N·m."""
     from vidzoo.anatomy import action_family
     from vidzoo.data_prep.signal import resample
@@ -151,8 +137,8 @@ def test_measured_wrenches_give_a_real_trials_torques(real_file, shared_data, na
     from vidzoo.dynamics.opensim import default_lowpass_hz, inertial_terms
     from vidzoo.io.storage import coordinates_in_si, read_storage
 
-    trial = Stored(real_file, "subject4", name)
-    folder = shared_data / "LabValidation/subject4/OpenSimData/Mocap"
+    trial = Stored(opensim_file, "subject4", name)
+    folder = release.mocap("subject4")
     table = read_storage(folder / f"IK/{name}.mot")
     terms = inertial_terms(
         next(folder.glob("Model/*.osim")), table.time, coordinates_in_si(table),
@@ -181,8 +167,8 @@ def test_true_wrenches_give_a_synthetic_trials_torques(family, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["walking1", "DJ1"])
-def test_on_real_trials_the_feet_alone_leave_no_residual(real_file, name):
-    trial = Stored(real_file, "subject4", name)
+def test_on_recorded_trials_the_feet_alone_leave_no_residual(opensim_file, name):
+    trial = Stored(opensim_file, "subject4", name)
     inputs = {key: torch.from_numpy(getattr(trial, key))[None] for key in MODALITIES}
     inputs |= {"mass": torch.tensor([trial.mass_kg]).float(), "height": torch.tensor([trial.height_m]).float()}
     with torch.no_grad():
@@ -342,12 +328,12 @@ def test_where_in_the_room_a_person_is_and_faces_changes_nothing(config, angle):
         assert first.wrenches.abs().max() > 300
 
 
-def test_opensims_own_terms_of_a_person_who_is_turned_give_the_same_torques(real_file, shared_data):
+def test_opensims_own_terms_of_a_person_who_is_turned_give_the_same_torques(opensim_file, release):
     """As the test above, with OpenSim to say what turning the coordinates does to its torques and Jacobians."""
     from vidzoo.dynamics.opensim import inertial_terms
 
-    trial = Stored(real_file, "subject4", "walking1")
-    (model_file,) = (shared_data / "LabValidation/subject4/OpenSimData/Mocap/Model").glob("*.osim")
+    trial = Stored(opensim_file, "subject4", "walking1")
+    (model_file,) = release.mocap("subject4").glob("Model/*.osim")
     frames, turn = slice(40, 60), Rotation.from_euler("y", 2.2)
     motion, rates = trial.coordinates[frames].astype(float), trial.coordinate_velocities[frames]
     turned = elsewhere(

@@ -17,7 +17,7 @@ def run_process(name, *arguments):
     """Run a tool in a process of its own, with the toy task of tests/engine at hand."""
     return subprocess.run(
         [sys.executable, ROOT / "tools" / name, *(str(argument) for argument in arguments)],
-        env=os.environ | {"PYTHONPATH": str(TOY)},
+        env=os.environ | {"PYTHONPATH": f"{ROOT}:{TOY}"},
         capture_output=True,
         text=True,
     )

@@ -129,6 +129,16 @@ def test_saving_is_all_or_nothing(case, tmp_path):
         save_figure(figure, tmp_path / "no" / "a.png")
 
 
+def test_the_format_is_the_names(case, tmp_path):
+    figure = plot_recording(*case, "subject1", "DJ1")
+    for name, start in (("a.pdf", b"%PDF"), ("a.SVG", b"<?xml"), ("a.png", b"\x89PNG")):
+        save_figure(figure, tmp_path / name, dpi=60)
+        assert (tmp_path / name).read_bytes().startswith(start)
+    with pytest.raises(DataError, match=r"a\.txt: there is no such picture format; give a name that ends in \.png"):
+        save_figure(figure, tmp_path / "a.txt")
+    assert len(list(tmp_path.iterdir())) == 3
+
+
 def test_tool_draws_and_refuses(case, tiny_data_file, tiny_split, tmp_path):
     write_predictions(tmp_path / "p.npz", case[0])
     common = [str(tmp_path / "p.npz"), "--data", str(tiny_data_file), "--split", str(tiny_split)]

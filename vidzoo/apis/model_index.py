@@ -52,6 +52,31 @@ def get_model(name: str, pretrained: bool = False) -> BaseModel:
     return model
 
 
+def find_config(name: str | Path) -> Path:
+    """Return the path of a config: ``name`` itself where it is a path, else the recipe of that name.
+
+    A recipe's name is its path under ``configs/`` without ``.py``, as in 'vidnet_r101' and 'ablations/vidnet_r101_t9'.
+
+    Raises:
+        UnknownNameError: there is no such recipe; the message lists the nearest names.
+    """
+    path = Path(name)
+    if path.suffix == ".py" or path.is_file():
+        return path
+    folder = recipes() / "configs"
+    known = {
+        found.relative_to(folder).with_suffix("").as_posix(): found
+        for pattern in ("*.py", "ablations/*.py")
+        for found in folder.glob(pattern)
+    }
+    if str(name) not in known:
+        near = difflib.get_close_matches(str(name), known, n=3, cutoff=0.4)
+        raise UnknownNameError(
+            f"{name}: no such file, and no recipe of this name; did you mean {', '.join(near or sorted(known))}?"
+        )
+    return known[str(name)]
+
+
 def recipes() -> Path:
     """Return the folder that holds ``model-index.yml`` and ``configs/``: in an installed package or in the checkout.
 

@@ -109,6 +109,13 @@ def jump_support(lowpass_hz: float, rate_hz: float) -> int:
     return int(np.flatnonzero(acceleration > 0.01 * acceleration.max())[-1] + 2 - middle)
 
 
+def _unseen(markers: np.ndarray) -> dict[str, np.ndarray]:
+    """Return for each region a mask [F] of the frames in which fewer than half of its real markers are present."""
+    seen = np.isfinite(markers).all(axis=-1)
+    of_marker = [_marker_region(name) for name in MARKERS]
+    return {region: seen[:, [name == region for name in of_marker]].mean(axis=1) < 0.5 for region in REGIONS}
+
+
 def _jumps(coordinates: np.ndarray, support: int) -> dict[str, np.ndarray]:
     """Return for each region a mask [F] of the frames within reach of a jump of its coordinates."""
     rotations = [name not in TRANSLATIONS for name in COORDINATES]
@@ -128,6 +135,23 @@ def _standing_feet(markers: np.ndarray, rate_hz: float) -> np.ndarray:
     velocity = np.linalg.norm(np.gradient(markers, 1 / rate_hz, axis=0), axis=-1)
     speeds = [velocity[:, [MARKERS.index(name) for name in foot]] for foot in _FOOT_MARKERS]
     return np.stack([(np.nan_to_num(speed, nan=np.inf) < STANDING_SPEED).any(axis=1) for speed in speeds], axis=1)
+
+
+def _feet_off_plate(unloaded: np.ndarray, stands: np.ndarray, unexplained: np.ndarray) -> np.ndarray:
+    """Return a mask [F, 2] of the feet that stand where no plate is.
+
+    A foot that stands without load anywhere in an unbroken range of unexplained residual is off its plate wherever its
+    plate reads nothing in that range.
+
+    Args:
+        unloaded: [F, 2] bool: the foot's plate reads nothing.
+        stands: [F, 2] bool.
+        unexplained: [F] bool: the residual force is large for no other reason.
+    """
+    off_plate = np.zeros_like(unloaded)
+    for start, stop in runs(unexplained):
+        off_plate[start:stop] = unloaded[start:stop] & (stands & unloaded)[start:stop].any(axis=0)
+    return off_plate
 
 
 def judge_labels(
@@ -163,11 +187,8 @@ def judge_labels(
     codes[~np.isfinite(torques)] = Reason.NOT_FINITE
     spoil(~np.isfinite(coordinates).all(axis=1), np.ones(len(COORDINATES), bool), Reason.NOT_FINITE)
 
-    seen = np.isfinite(markers).all(axis=-1)
-    for region in REGIONS:
-        of_region = [_marker_region(name) == region for name in MARKERS]
-        spoil(seen[:, of_region].mean(axis=1) < 0.5, region_columns(*_CHAIN[region]), Reason.MISSING_MARKERS)
-
+    for region, mask in _unseen(markers).items():
+        spoil(mask, region_columns(*_CHAIN[region]), Reason.MISSING_MARKERS)
     reached = _jumps(coordinates, jump_support(default_lowpass_hz(family), rate_hz))
     for region, mask in reached.items():
         spoil(mask, region_columns(*_CHAIN[region]), Reason.COORDINATE_JUMP)
@@ -184,10 +205,7 @@ def judge_labels(
     # Feet that rest before a chair carry next to nothing; what is missing there is at the seat.
     if foot_forces is not None and family not in CHAIR_FAMILIES:
         unloaded = np.linalg.norm(foot_forces, axis=-1) < UNLOADED * body_weight
-        stands = _standing_feet(markers, rate_hz)
-        off_plate = np.zeros_like(unloaded)
-        for start, stop in runs(unexplained):
-            off_plate[start:stop] = unloaded[start:stop] & (stands & unloaded)[start:stop].any(axis=0)
+        off_plate = _feet_off_plate(unloaded, _standing_feet(markers, rate_hz), unexplained)
         for foot, leg in enumerate(("leg_r", "leg_l")):
             spoil(off_plate[:, foot], region_columns("pelvis", leg), Reason.OFF_PLATE)
     if family in CHAIR_FAMILIES:
@@ -195,8 +213,3 @@ def judge_labels(
         spoil(unexplained & lacks_support, hips | region_columns("pelvis", "trunk"), Reason.OFF_PLATE)
     spoil(large, region_columns("pelvis", "trunk", "arm_r", "arm_l"), Reason.RESIDUAL)
     return codes
-
-
-def reason_counts(codes: np.ndarray) -> dict[str, int]:
-    """Count the labels under each reason, as ``{'good': .., 'residual': ..}``."""
-    return {reason.name.lower(): int((codes == reason).sum()) for reason in Reason if (codes == reason).any()}

@@ -44,22 +44,13 @@ def _decoded(path: Path) -> Iterator[tuple[float, av.VideoFrame]]:
         raise DataError(f"{path}: cannot be decoded ({error.strerror}); copy it again.") from None
 
 
-def frame_times(path: str | Path) -> np.ndarray:
-    """Return the time of every picture of a video, counted from the first, s [V]; found by decoding it.
-
-    Raises:
-        DataError: the video is missing, broken, empty, or beyond the bounds of this module.
-    """
-    return np.array([time for time, _ in _decoded(Path(path))])
-
-
 def read_frames(path: str | Path) -> Iterator[tuple[float, np.ndarray]]:
     """Yield (time in s counted from the first picture, uint8 RGB [H, W, 3]) of a video, upright.
 
     A phone's rotation mark is applied, as OpenCap does before it calibrates.
 
     Raises:
-        DataError: as :func:`frame_times`.
+        DataError: the video is missing, broken, empty, or beyond the bounds of this module.
     """
     for time, frame in _decoded(Path(path)):
         turns = round(frame.rotation / 90) % 4

@@ -1,8 +1,6 @@
 """Train and test: the runner, its hooks, safe checkpoints, several processes with or without GPUs."""
 
 from vidzoo.engine.ablation import ablate
-from vidzoo.engine.atomic_backend import AtomicLocalBackend, write_atomically
-from vidzoo.engine.cfg_options import CfgOptions
 from vidzoo.engine.checkpoint import check_fit, find_checkpoint, read_checkpoint
 from vidzoo.engine.cpu_amp import CPUAmpOptimWrapper
 from vidzoo.engine.cpu_ddp import CPUDistributedDataParallel
@@ -12,10 +10,8 @@ from vidzoo.engine.runner import VIDRunner, build_runner, load_config, test, tra
 
 __all__ = [
     "AtomicCheckpointHook",
-    "AtomicLocalBackend",
     "CPUAmpOptimWrapper",
     "CPUDistributedDataParallel",
-    "CfgOptions",
     "EpochSeedHook",
     "EvenBatchSampler",
     "FitStatisticsHook",
@@ -28,5 +24,4 @@ __all__ = [
     "read_checkpoint",
     "test",
     "train",
-    "write_atomically",
 ]

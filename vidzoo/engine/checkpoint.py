@@ -11,10 +11,13 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.logging import HistoryBuffer
-from mmengine.runner import CheckpointLoader
+from mmengine.model import PretrainedInit
+from mmengine.runner import load_state_dict
 from torch import nn
+from torch.nn.modules.utils import consume_prefix_in_state_dict_if_present
 
 from vidzoo.errors import CheckpointError
+from vidzoo.registry import WEIGHT_INITIALIZERS
 
 RESUME_KEYS: tuple[str, ...] = ("meta", "state_dict", "message_hub", "optimizer")
 """What a checkpoint must hold for a training to go on from it."""
@@ -170,14 +173,24 @@ def _is_state_dict(content: object) -> bool:
     )
 
 
-@CheckpointLoader.register_scheme(prefixes="", force=True)
-def load_from_local(path: str, map_location: Any = None) -> dict[str, Any]:
-    """Read a checkpoint for MMEngine's ``load_checkpoint``, ``resume`` and ``init_cfg=dict(type='Pretrained')``."""
-    return read_checkpoint(path, map_location)
+@WEIGHT_INITIALIZERS.register_module(name="Pretrained")
+class GuardedPretrainedInit(PretrainedInit):
+    """Answer ``init_cfg=dict(type='Pretrained', ...)`` in vidzoo's configs; arguments are those of MMEngine's."""
 
+    def __call__(self, module: nn.Module) -> None:
+        """Give a module the weights of a checkpoint that it has, or those under ``prefix``.
 
-# MMEngine's other schemes unpickle what they download without any guard; here they get read_checkpoint's refusal.
-CheckpointLoader.register_scheme([s for s in CheckpointLoader._schemes if s], load_from_local, force=True)
+        Raises:
+            CheckpointError: the checkpoint cannot be read, or it holds nothing under ``prefix``.
+        """
+        state_dict = read_checkpoint(self.checkpoint, self.map_location)["state_dict"]
+        consume_prefix_in_state_dict_if_present(state_dict, "module.")
+        if self.prefix is not None:
+            start = f"{self.prefix.rstrip('.')}."
+            state_dict = {n.removeprefix(start): value for n, value in state_dict.items() if n.startswith(start)}
+            if not state_dict:
+                raise CheckpointError(f"{self.checkpoint}: holds no weights under the prefix '{self.prefix}'.")
+        load_state_dict(module, state_dict, strict=False, logger="current")
 
 
 def check_fit(

@@ -52,6 +52,18 @@ def use_slurm_environment() -> None:
     environ.setdefault("MASTER_PORT", str(20000 + int(environ.get("SLURM_JOB_ID", "0")) % 20000))
 
 
+def environment_number(name: str, default: int) -> int:
+    """Return the whole number of an environment variable that a launcher sets, such as WORLD_SIZE.
+
+    Raises:
+        ConfigError: it is no whole number, 0 or more.
+    """
+    text = os.environ.get(name, str(default))
+    if not text.isdecimal():
+        raise ConfigError(f"the environment variable {name} is '{text}', expected a whole number; unset it.")
+    return int(text)
+
+
 def init_processes(launcher: str, backend: str | None = None, timeout: float | None = None) -> None:
     """Join the other processes.
 
@@ -66,8 +78,10 @@ def init_processes(launcher: str, backend: str | None = None, timeout: float | N
     if launcher == "slurm":
         use_slurm_environment()
     if not {"RANK", "WORLD_SIZE", "LOCAL_RANK"} <= os.environ.keys():
-        raise ConfigError("--launcher pytorch: this was not started by torchrun; use tools/dist_train.sh CONFIG GPUS.")
-    local_rank = int(os.environ["LOCAL_RANK"])
+        raise ConfigError("--launcher pytorch: this was not started by torchrun; use vidzoo train CONFIG --gpus N.")
+    rank, processes, local_rank = (environment_number(name, 0) for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK"))
+    if rank >= processes:
+        raise ConfigError(f"the environment variable RANK is {rank}, expected less than WORLD_SIZE, {processes}.")
     gpus = torch.cuda.device_count()
     if gpus and local_rank >= gpus:
         raise ConfigError(f"process {local_rank + 1} of this machine has no GPU: there are {gpus}; start {gpus}.")

@@ -1,4 +1,4 @@
-"""Start several processes of a tool on this machine: ``python -m vidzoo.engine.launch 2 tools/train.py CONFIG ...``.
+"""Start several processes of a command on this machine.
 
 ``torchrun`` itself, on a port of its own, with two differences: it ends with the status of the process that failed
 first instead of 1, or as a signal asked it to, and does not follow that process's message by a page of its own.
@@ -14,19 +14,22 @@ from torch.distributed import run as torchrun
 from torch.distributed.elastic.multiprocessing.api import SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
-from vidzoo.errors import ConfigError, run_tool
 
-
-def launch(processes: int, command: list[str]) -> None:
-    """Run ``command`` (a Python script and its arguments) in ``processes`` processes; exit with their status.
+def launch(processes: int, command_line: list[str]) -> None:
+    """Run a command of vidzoo in several processes and exit with their status.
 
     The cores are shared out among the processes unless OMP_NUM_THREADS says otherwise.
+
+    Args:
+        processes: their number.
+        command_line: the words after ``vidzoo``; ``--launcher pytorch`` is added.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     threads = str(max(1, cores // processes))
     for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(variable, threads)
     logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)  # the failed process has said why
+    command = ["--module", "vidzoo.cli", *command_line, "--launcher", "pytorch"]
     arguments = ["--standalone", f"--nproc-per-node={processes}", *command]
     try:
         torchrun.run(torchrun.parse_args(arguments))
@@ -39,14 +42,3 @@ def launch(processes: int, command: list[str]) -> None:
     except SignalException as error:
         print(f"ended by {error.sigval.name}", file=sys.stderr)
         sys.exit(128 + error.sigval)
-
-
-def main() -> None:
-    """Read the number of processes and the command."""
-    if len(sys.argv) < 3 or not sys.argv[1].isdigit() or int(sys.argv[1]) < 1:
-        raise ConfigError("expected the number of processes, 1 or more, then a Python script and its arguments.")
-    launch(int(sys.argv[1]), sys.argv[2:])
-
-
-if __name__ == "__main__":
-    run_tool(main)

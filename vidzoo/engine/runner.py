@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import inspect
-import os
 import re
 import sys
 import time
@@ -19,17 +18,20 @@ from typing import Any
 import mmengine
 import torch
 from mmengine.config import Config
-from mmengine.dist import is_distributed
+from mmengine.dist import is_distributed, master_only
 from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
 from mmengine.runner import EpochBasedTrainLoop, Runner
 from mmengine.utils import import_modules_from_strings
 from torch import nn
+from torch.nn.modules.utils import consume_prefix_in_state_dict_if_present
 
 from vidzoo.engine.checkpoint import RESUME_KEYS, check_fit, find_checkpoint, read_checkpoint
-from vidzoo.engine.cpu_ddp import init_processes
+from vidzoo.engine.cpu_ddp import environment_number, init_processes
+from vidzoo.engine.python314 import find_loader_provided
 from vidzoo.engine.stage1 import load_stage1
 from vidzoo.errors import CheckpointError, ConfigError, VidZooError
+from vidzoo.io.atomic import atomic_path
 from vidzoo.registry import METRICS
 
 _FURTHER_KEYS = (
@@ -75,7 +77,13 @@ class VIDRunner(Runner):
                 "broadcast_buffers": False,
                 "find_unused_parameters": self.cfg.get("find_unused_parameters", False),
             }
-        return super().wrap_model(model_wrapper_cfg, model)
+        with find_loader_provided():
+            return super().wrap_model(model_wrapper_cfg, model)
+
+    def build_optim_wrapper(self, optim_wrapper: Any) -> Any:
+        """Build the optimizers as MMEngine does."""
+        with find_loader_provided():
+            return super().build_optim_wrapper(optim_wrapper)
 
     def _init_model_weights(self) -> None:
         """Initialise the weights, the image part's by stage 1 where there was one.
@@ -84,25 +92,32 @@ class VIDRunner(Runner):
             CheckpointError: stage 1's checkpoint cannot be read or does not fit.
         """
         stage1 = self.cfg.get("stage1")
-        if stage1 and not self._resume:
+        if stage1 and not self.cfg.get("resume"):
             model = self.model.module if is_model_wrapper(self.model) else self.model
             load_stage1(model, stage1, getattr(self.train_dataloader.dataset, "split", None))
         super()._init_model_weights()
 
-    def load_checkpoint(self, filename: str, map_location: Any = "cpu", **kwargs: Any) -> dict[str, Any]:
-        """Load all weights of a checkpoint, or none.
+    @master_only
+    def save_checkpoint(self, out_dir: str, filename: str, *args: Any, **kwargs: Any) -> None:
+        """Save a checkpoint so that it has its name when it is whole and on the disk; arguments are MMEngine's."""
+        Path(out_dir).mkdir(parents=True, exist_ok=True)
+        with atomic_path(Path(out_dir) / filename) as temporary:
+            super().save_checkpoint(str(temporary.parent), temporary.name, *args, **kwargs)
+
+    def load_checkpoint(self, filename: str, map_location: Any = "cpu") -> dict[str, Any]:  # type: ignore[override]
+        """Load all weights of a checkpoint, or none; run no code in it.
 
         Raises:
             CheckpointError: it cannot be read, is another model's, or lacks what a resume needs.
         """
         model = self.model.module if is_model_wrapper(self.model) else self.model
-        checkpoint = read_checkpoint(filename)
+        checkpoint = read_checkpoint(filename, map_location)
         check_fit(model, checkpoint["state_dict"], filename)
         meta = checkpoint.get("meta")
         meta = meta if isinstance(meta, dict) else {}
         absent = [key for key in RESUME_KEYS if key not in checkpoint]
         absent += [f"meta.{key}" for key in ("epoch", "iter") if "meta" not in absent and key not in meta]
-        if self._resume and absent:
+        if self.cfg.get("resume") and absent:
             raise CheckpointError(
                 f"{filename}: has no {', '.join(absent)}, so that no training can go on from it; to start a new one "
                 "from its weights, leave --resume out and give --cfg-options load_from=FILE."
@@ -113,8 +128,11 @@ class VIDRunner(Runner):
             for key in ("epoch", "seed"):
                 value = meta.get(key)
                 self.message_hub.update_info(key, int(value) if isinstance(value, Integral) else None)
-        del checkpoint
-        return super().load_checkpoint(filename, map_location=map_location, **kwargs)
+        self.call_hook("after_load_checkpoint", checkpoint=checkpoint)
+        consume_prefix_in_state_dict_if_present(checkpoint["state_dict"], "module.")
+        model.load_state_dict(checkpoint["state_dict"], strict=False)  # it may lack batch norm's counters
+        self.logger.info(f"Load checkpoint from {filename}")
+        return checkpoint
 
     def resume(self, filename: str, *args: Any, **kwargs: Any) -> None:
         """Go on from a checkpoint, on the schedule that the config has now.
@@ -168,7 +186,7 @@ class VIDRunner(Runner):
         """Note what a checkpoint was trained on, and go on with a training on nothing else."""
         before = trained_on.get("split_hash")
         self.message_hub.update_info("trained_on", {k: str(v) for k, v in trained_on.items()})
-        if not self._resume:
+        if not self.cfg.get("resume"):
             return
         now = getattr(self.train_dataloader.dataset, "metainfo", {}).get("split_hash")
         if before != now:
@@ -359,8 +377,8 @@ def build_runner(
         ConfigError: the config cannot be built.
         CheckpointError: there is nothing to resume from where something is promised.
     """
-    if launcher == "none" and int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        raise ConfigError("several processes were started, but --launcher is none; use tools/dist_train.sh.")
+    if launcher == "none" and environment_number("WORLD_SIZE", 1) > 1:
+        raise ConfigError("several processes were started, but --launcher is none; use --gpus N or --launcher pytorch.")
     cfg = load_config(config, cfg_options)
     if work_dir is not None:
         cfg.work_dir = str(work_dir)

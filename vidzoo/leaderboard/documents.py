@@ -11,6 +11,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from vidzoo.errors import DataError
 
+MAX_DOCUMENT_BYTES = 4 << 20
+
 
 def _check_printable(text: str) -> str:
     if not text.isprintable() or text != text.strip():
@@ -80,13 +82,13 @@ def parse(kind: type[D], content: bytes, where: str) -> D:
         raise DataError(f"{where}: {field}: {first['msg'][:300]}{further}.") from None
 
 
-def read_document(kind: type[D], path: Path, max_bytes: int = 4 << 20) -> D:
+def read_document(kind: type[D], path: Path) -> D:
     """Read a document from a file that must hold it in its one form.
 
     Raises:
         DataError: it is missing, too large, of another kind, or written otherwise (then somebody has changed it).
     """
-    content = read_bytes(path, max_bytes)
+    content = read_bytes(path, MAX_DOCUMENT_BYTES)
     found = parse(kind, content, str(path))
     if canonical(found) != content:
         raise DataError(f"{path}: is not written as this program writes it: it was changed by hand.")

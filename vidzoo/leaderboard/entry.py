@@ -15,6 +15,7 @@ from vidzoo.evaluation.results import UNITS
 from vidzoo.evaluation.versions import NO_RECORDINGS
 from vidzoo.leaderboard.bundle import Submission
 from vidzoo.leaderboard.documents import (
+    MAX_DOCUMENT_BYTES,
     Document,
     EntryId,
     Figure,
@@ -28,7 +29,6 @@ from vidzoo.leaderboard.documents import (
 )
 
 VERSION = 2
-MAX_ENTRY_BYTES = 4 << 20
 
 
 class Interval(Document):
@@ -127,7 +127,7 @@ def read_entry(path: Path) -> tuple[Entry, int]:
     Raises:
         DataError: it is missing, too large, no entry, or changed by hand.
     """
-    content = read_bytes(path, MAX_ENTRY_BYTES)
+    content = read_bytes(path, MAX_DOCUMENT_BYTES)
     try:
         found = json.loads(content)
         if found["version"] == 1:
@@ -137,7 +137,7 @@ def read_entry(path: Path) -> tuple[Entry, int]:
             return parse(Entry, upgraded, str(path)), 1
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DataError(f"{path}: is no entry of a leaderboard ({str(error)[:200]}).") from None
-    return read_document(Entry, path, MAX_ENTRY_BYTES), VERSION
+    return read_document(Entry, path), VERSION
 
 
 def _upgrade(found: dict[str, Any]) -> dict[str, Any]:

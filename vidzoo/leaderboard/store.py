@@ -14,13 +14,9 @@ in ``table.json``: no byte changes unseen (:mod:`vidzoo.leaderboard.check`).
 
 from __future__ import annotations
 
-import errno
-import os
 import re
 import shutil
-import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -29,6 +25,7 @@ from filelock import FileLock
 
 from vidzoo.errors import ConfigError, DataError
 from vidzoo.evaluation.score import score
+from vidzoo.io.atomic import atomic_path
 from vidzoo.io.data_file import DataFile
 from vidzoo.io.provenance import file_sha256
 from vidzoo.io.splits import Split
@@ -42,62 +39,27 @@ from vidzoo.leaderboard.documents import (
 )
 from vidzoo.leaderboard.entry import Entry, Scores, Stored, read_entry, trim
 
-_NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
-"""A shared disk may know no hard links; names hold a time and a hash, so that nobody else has the same."""
 _FOR_GIT = {".gitignore": b".lock\n.*.tmp\n", ".gitattributes": b"* -text\n"}
 """No line ending is converted: hashes are of bytes."""
 
 
-def _sync(folder: Path) -> None:
-    """Let what was named in a folder survive a loss of power."""
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-
-
-@contextmanager
-def _temporary(folder: Path, content: bytes | Path) -> Iterator[Path]:
-    """Lend a file of this content, safely on the disk, in ``folder``; it is gone afterwards unless it was renamed."""
-    handle, name = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=folder)
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as out:
-            if isinstance(content, Path):
-                with content.open("rb") as source:
-                    shutil.copyfileobj(source, out)
-            else:
-                out.write(content)
-            out.flush()
-            os.fsync(out.fileno())
-        temporary.chmod(0o644)
-        yield temporary
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
 def create_once(path: Path, content: bytes | Path) -> None:
-    """Write a file under a temporary name and give it its own, which nobody else may have taken.
-
-    A file of that name with the same content is as good.
+    """Write a file whose name no other content may have; a file of that name with the same content is as good.
 
     Raises:
         DataError: there is another one of that name.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with _temporary(path.parent, content) as temporary:
-        try:
-            path.hardlink_to(temporary)
-        except OSError as error:
-            if not isinstance(error, FileExistsError) and error.errno not in _NO_LINKS:
-                raise
-            if not path.exists():
-                temporary.replace(path)
-            elif file_sha256(path) != file_sha256(temporary):
-                raise DataError(f"{path}: is there with other content; run tools/leaderboard.py check.") from None
-        _sync(path.parent)
+    try:
+        with atomic_path(path, replace=False) as temporary:
+            if isinstance(content, Path):
+                shutil.copyfile(content, temporary)
+            else:
+                temporary.write_bytes(content)
+            digest = file_sha256(temporary)
+    except FileExistsError:
+        if file_sha256(path) != digest:
+            raise DataError(f"{path}: is there with other content; run tools/leaderboard.py check.") from None
 
 
 class Store:
@@ -318,5 +280,5 @@ class Store:
             for name, content in render(self).items():
                 path = self.folder / name
                 if not path.is_file() or path.read_bytes() != content:
-                    with _temporary(self.folder, content) as temporary:
-                        temporary.replace(path)
+                    with atomic_path(path) as temporary:
+                        temporary.write_bytes(content)

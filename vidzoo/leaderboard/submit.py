@@ -24,7 +24,7 @@ from vidzoo.leaderboard.bundle import (
 from vidzoo.leaderboard.compare import read_table
 from vidzoo.leaderboard.entry import Stored
 from vidzoo.leaderboard.page import render
-from vidzoo.leaderboard.signing import Token, sign
+from vidzoo.leaderboard.server.signing import Token, sign
 from vidzoo.leaderboard.store import Store
 
 SERVER_TIMEOUT_S = 600.0

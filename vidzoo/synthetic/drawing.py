@@ -22,6 +22,8 @@ AZIMUTHS = (45.0, -45.0, 70.0, -70.0, 0.0)
 VIDEO_HZ = 60.0
 JPEG_QUALITY = 92
 SUPERSAMPLE = 2
+MARGIN = 0.07
+"""Room around what a camera is aimed at, as a share of the image."""
 LEFT_SHADE = 0.80
 _SHIFT = 4
 """Fractional bits of OpenCV's drawing coordinates."""
@@ -42,7 +44,7 @@ class Camera:
         return pixels[..., :2] / pixels[..., 2:], seen[..., 2]
 
 
-def aim(points: np.ndarray, azimuth: float, height: float, distance: float, size: int, margin: float = 0.07) -> Camera:
+def aim(points: np.ndarray, azimuth: float, height: float, distance: float, size: int) -> Camera:
     """Return the camera at ``azimuth`` degrees whose square image of ``size`` pixels just holds points [n, 3] m."""
     target = (points.min(axis=0) + points.max(axis=0)) / 2
     a = np.radians(azimuth)
@@ -55,7 +57,7 @@ def aim(points: np.ndarray, azimuth: float, height: float, distance: float, size
     camera = Camera(np.eye(3), rotation, -rotation @ position)
     seen, _ = camera.project(points)
     low, high = seen.min(axis=0), seen.max(axis=0)
-    focal = size * (1 - 2 * margin) / (high - low).max()
+    focal = size * (1 - 2 * MARGIN) / (high - low).max()
     centre = (size - 1) / 2 - focal * (low + high) / 2
     return Camera(np.array([[focal, 0, centre[0]], [0, focal, centre[1]], [0, 0, 1]]), rotation, camera.translation)
 

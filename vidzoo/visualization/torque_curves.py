@@ -103,13 +103,16 @@ def plot_torque_curves(curves: RecordingCurves, joints: Sequence[str] = BENCHMAR
 
 
 def save_figure(figure: Figure, path: str | Path, dpi: int = 120) -> None:
-    """Write a figure as PNG under a temporary name, then rename it.
+    """Write a figure in the format that the file's name ends in, under a temporary name; then rename it.
 
     Raises:
-        DataError: the folder does not exist, or ``path`` is a folder or cannot be written.
+        DataError: the format is unknown, the folder does not exist, or ``path`` is a folder or cannot be written.
     """
+    canvas, suffix = FigureCanvasAgg(figure), Path(path).suffix[1:].lower()
     with atomic_path(path) as temporary:
-        FigureCanvasAgg(figure).print_figure(temporary, dpi=dpi, format="png")
+        if suffix not in canvas.get_supported_filetypes():
+            raise DataError(f"{path}: there is no such picture format; give a name that ends in .png, .pdf or .svg.")
+        canvas.print_figure(temporary, dpi=dpi, format=suffix)
 
 
 def typical_recording(predictions: Predictions, data: DataFile, split: Split) -> tuple[str, str]:

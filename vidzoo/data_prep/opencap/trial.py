@@ -84,12 +84,9 @@ class Torques:
 def build_trial(subject: Subject, trial: str, options: BuildOptions) -> tuple[Trial, list[str]]:
     """Build one trial; return it and the remarks about it.
 
-    Markers and coordinates are mended, smoothed and differentiated at their own times, before anything is cut. Torques
-    and forces are read or computed at the coordinates' times, and the labels are judged there. Then everything is taken
-    at the times of the grid.
-
-    Where a source covers less than the coordinates, the range that all cover is kept and a remark names the source. A
-    video that shows less than half of the frames is taken for a wrong file, and the trial is refused.
+    Markers and coordinates are mended, smoothed and differentiated at their own times, before anything is cut. The
+    labels are judged at the coordinates' times; then everything is taken at the times of the grid. Where a source
+    covers less than the coordinates, the range that all cover is kept and a remark names the source.
 
     Raises:
         DataError: a source is missing or broken, the sources have no time in common, or a video is shorter than half

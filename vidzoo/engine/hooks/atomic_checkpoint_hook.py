@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 from collections import deque
 from pathlib import Path
 from typing import Any
 
+import torch
 from mmengine.dist import is_main_process
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 
-from vidzoo.engine.atomic_backend import remove_leftovers, write_atomically
+from vidzoo.engine.checkpoint import read_checkpoint
+from vidzoo.io.atomic import atomic_path, remove_leftovers
 from vidzoo.registry import HOOKS
 
 
@@ -31,13 +35,30 @@ class AtomicCheckpointHook(CheckpointHook):
         if not is_main_process():
             return
         folder = Path(str(self.out_dir))
-        remove_leftovers(folder, ("*.pth",))
-        remove_leftovers(runner.work_dir, ("last_checkpoint",))
-        resumed = runner._resume and runner._load_from
+        remove_leftovers(folder, "*.pth")
+        remove_leftovers(runner.work_dir, "last_checkpoint")
+        resumed = runner.cfg.get("resume") and runner.cfg.get("load_from")
         if resumed and Path(resumed).resolve().parent == folder.resolve():  # what it says of its folder is of this one
             for step in runner.message_hub.get_info("outdated_ckpt_ids", []):
                 (folder / self.filename_tmpl.format(step)).unlink(missing_ok=True)
             self._remove_old_best(folder)
+
+    def after_train(self, runner: Runner) -> None:
+        """Write the last and the best checkpoint again with ``published_keys`` alone, named after the content's hash.
+
+        Raises:
+            CheckpointError: one of them cannot be read.
+        """
+        if self.published_keys is None or not is_main_process():
+            return
+        last = self.last_ckpt if self.save_last else None
+        for path in [Path(name) for name in (last, *self._best().values()) if name]:
+            content = {k: v for k, v in read_checkpoint(path).items() if k in self.published_keys}
+            buffer = io.BytesIO()
+            torch.save(content, buffer)
+            digest = hashlib.sha256(buffer.getvalue()).hexdigest()
+            with atomic_path(path.with_name(f"{path.stem}-{digest[:8]}.pth")) as published:
+                published.write_bytes(buffer.getvalue())
 
     def _best(self) -> dict[str, str | None]:
         """Return the path of the best checkpoint, or None, by the name of what it is best in."""
@@ -93,6 +114,7 @@ class AtomicCheckpointHook(CheckpointHook):
             **self.args,
         )
         if is_main_process():
-            write_atomically(self.last_ckpt.encode(), Path(runner.work_dir) / "last_checkpoint")
+            with atomic_path(Path(runner.work_dir) / "last_checkpoint") as pointer:
+                pointer.write_text(self.last_ckpt)
             for other in outdated:
                 path.with_name(self.filename_tmpl.format(other)).unlink(missing_ok=True)

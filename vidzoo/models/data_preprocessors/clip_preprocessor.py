@@ -19,7 +19,6 @@ class ClipPreprocessor(BaseDataPreprocessor):
     Args:
         mean: per channel R, G, B, in 0 to 255; ImageNet's by default.
         std: as ``mean``.
-        non_blocking: copy to the device without waiting; for pinned memory.
 
     Raises:
         ConfigError: ``frames`` is not uint8.
@@ -32,9 +31,8 @@ class ClipPreprocessor(BaseDataPreprocessor):
         self,
         mean: Sequence[float] = (123.675, 116.28, 103.53),
         std: Sequence[float] = (58.395, 57.12, 57.375),
-        non_blocking: bool = False,
     ) -> None:
-        super().__init__(non_blocking)
+        super().__init__()
         self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32)[:, None, None], persistent=False)
         self.register_buffer("std", torch.tensor(std, dtype=torch.float32)[:, None, None], persistent=False)
 

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import time
+
 import pytest
 
-from vidzoo.errors import DataError, run_tool
+from vidzoo.cli.run_tool import run_tool
+from vidzoo.errors import DataError
 
 
 @pytest.mark.parametrize(
@@ -15,6 +21,7 @@ from vidzoo.errors import DataError, run_tool
         (OSError(28, "No space left on device"), "error: [Errno 28] No space left on device\n"),
         (OSError("Caught in a worker\nTraceback ...\nOSError: no such disk"), "error: OSError: no such disk\n"),
         (OSError(), "error: OSError\n"),
+        (BrokenPipeError(32, "Broken pipe"), "error: [Errno 32] Broken pipe\n"),  # not the output's
     ],
 )
 def test_one_sentence_and_status_2(capsys, error, sentence):
@@ -25,6 +32,20 @@ def test_one_sentence_and_status_2(capsys, error, sentence):
         run_tool(main)
     assert end.value.code == 2
     assert capsys.readouterr().err == sentence
+
+
+@pytest.mark.parametrize(("rank", "waits"), [("1", [5]), ("0", []), ("abc", []), ("²", [])])
+def test_only_other_ranks_wait_for_the_first(monkeypatch, capsys, rank, waits):
+    def main() -> None:
+        raise DataError("a.h5: is broken.")
+
+    slept: list[float] = []
+    monkeypatch.setattr(time, "sleep", slept.append)
+    monkeypatch.setenv("RANK", rank)
+    with pytest.raises(SystemExit):
+        run_tool(main)
+    assert slept == waits
+    assert capsys.readouterr().err == "error: a.h5: is broken.\n"
 
 
 def test_a_defect_keeps_its_traceback():
@@ -49,3 +70,18 @@ def test_ctrl_c_ends_quietly_whatever_it_interrupts(capsys):
             run_tool(main)
         assert end.value.code == 130
         assert capsys.readouterr().err == "interrupted\n"
+
+
+@pytest.mark.parametrize("lines", [1, 100_000])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_closed_output_ends_quietly(lines, unbuffered):
+    code = f"from vidzoo.cli.run_tool import run_tool; run_tool(lambda: print('word\\n' * {lines}))"
+    with subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=os.environ | {"PYTHONUNBUFFERED": unbuffered},
+    ) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 141
