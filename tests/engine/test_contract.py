@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from conftest import make_trial
 from mmengine.config import ConfigDict
 from torch import nn
 
@@ -17,7 +17,7 @@ from vidzoo.engine import build_runner, read_checkpoint, train
 from vidzoo.engine.contract import check_checkpoint, hand_on
 from vidzoo.engine.stage1 import load_stage1
 from vidzoo.errors import CheckpointError, ConfigError, DataError
-from vidzoo.io.data_file import DataFile, DataFileWriter
+from vidzoo.io.data_file import DataFile, DataFileWriter, Trial
 from vidzoo.io.predictions import read_predictions
 from vidzoo.io.splits import Split, SplitEntry
 from vidzoo.models.estimators import DinoEndToEnd, PoseNetwork, TorqueEstimator
@@ -141,10 +141,10 @@ def test_a_checkpoint_without_a_task_says_what_its_data_set_was(trained, tmp_pat
 
 
 @pytest.fixture
-def slow_files(tmp_path: Path) -> dict[str, str]:
+def slow_files(tmp_path: Path, small_trial: Callable[..., Trial]) -> dict[str, str]:
     """The tiny file's first trial at 50 Hz."""
     path = tmp_path / "slow.h5"
-    trial = make_trial("subject1", "DJ1", images=False)
+    trial = small_trial("subject1", "DJ1", images=False)
     trial.rate_hz, trial.time = 50.0, trial.time * 2
     with DataFileWriter(path, {}) as writer:
         writer.add(trial)
@@ -172,12 +172,12 @@ def test_data_of_another_rate_are_not_tested(trained, options, slow_files, tmp_p
     assert read_checkpoint(tmp_path / "w/epoch_1.pth")["meta"]["task"]["rate_hz"] == 50.0
 
 
-def test_a_file_of_two_rates_has_no_window(slow_files, tmp_path):
+def test_a_file_of_two_rates_has_no_window(small_trial, tmp_path):
     path = tmp_path / "mixed.h5"
-    slow = make_trial("subject1", "squats1", images=False)
+    slow = small_trial("subject1", "squats1", images=False)
     slow.rate_hz = 50.0
     with DataFileWriter(path, {}) as writer:
-        writer.add(make_trial("subject1", "DJ1", images=False))
+        writer.add(small_trial("subject1", "DJ1", images=False))
         writer.add(slow)
     _split(path).save(tmp_path / "mixed.json")
     files = {"data_file": str(path), "split": str(tmp_path / "mixed.json")}
