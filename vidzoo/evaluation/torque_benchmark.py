@@ -21,6 +21,7 @@ from vidzoo.errors import DataError
 from vidzoo.evaluation.report import format_line, format_report
 from vidzoo.evaluation.results import write_results
 from vidzoo.evaluation.score import score
+from vidzoo.io.atomic import check_output
 from vidzoo.io.data_file import DataFile
 from vidzoo.io.predictions import Predictions, benchmark_columns, write_predictions
 from vidzoo.io.provenance import commit, file_sha256, processor
@@ -89,8 +90,8 @@ class TorqueBenchmark(BaseMetric):
         print_tables: print the three tables after a test; after a validation it is one line.
 
     Raises:
-        DataError: the split is missing or broken, or the model's torques are not the benchmark's; on evaluation, the
-            predictions are not exactly the test frames.
+        DataError: the split is missing or broken, an output would be written over it or the data file, or the model's
+            torques are not the benchmark's; on evaluation, the predictions are not exactly the test frames.
     """
 
     default_prefix = ""
@@ -116,6 +117,9 @@ class TorqueBenchmark(BaseMetric):
         benchmark_columns(self.torques, "TorqueBenchmark: the model")
         self.out_dir = None if out_dir is None else Path(out_dir)
         self.print_tables = print_tables
+        if self.out_dir is not None:
+            for name in ("predictions.npz", "results.json"):
+                check_output(self.out_dir / name, data_file, split)
         self._device = torch.device("cpu")
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
