@@ -77,7 +77,7 @@ def check_origin(predictions: Predictions, data: DataFile, split: Split) -> None
     if split.data_hash != data.content_hash:
         raise DataError(
             f"{data.path}: the split was made for another data file (content hash {split.data_hash[:12]}, this one's "
-            f"is {data.content_hash[:12]}); make it again with tools/make_split.py."
+            f"is {data.content_hash[:12]}); make it again with 'vidzoo split'."
         )
     if predictions.split_hash != split.hash:
         raise DataError(
@@ -381,14 +381,14 @@ def read_results(path: str | Path, formats: Mapping[str, int] = MappingProxyType
     """
     path = Path(path)
     if not path.is_file():
-        raise DataError(f"{path}: no such results file; tools/test.py --out writes one beside the predictions.")
+        raise DataError(f"{path}: no such results file; 'vidzoo test --out' writes one beside the predictions.")
     if path.stat().st_size > MAX_RESULTS_BYTES:
         raise DataError(f"{path}: larger than any results file ({MAX_RESULTS_BYTES >> 20} MiB).")
     try:
         results = json.loads(path.read_text(encoding="utf-8"))
         found = results["format"], results["version"]
     except (ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{path}: is no results file ({error!r}); tools/test.py --out writes one.") from None
+        raise DataError(f"{path}: is no results file ({error!r}); 'vidzoo test --out' writes one.") from None
     if found not in formats.items():
         expected = " or ".join(map(str, formats.items()))
         raise DataError(f"{path}: format {found}, expected {expected}; test the model again.")
