@@ -279,7 +279,7 @@ def test_gaps_of_foot_markers_are_bridged(performed: dict[str, Trial], read: Cal
     [
         ("marker", "subject1/walking1: the marker L_calc is missing throughout"),
         ("jacobians", "has no 'foot_jacobians'; build the file with it"),
-        ("number", "'inertial_torques' hold what is no number"),
+        ("number", "'inertial_torques' hold values that are no numbers"),
     ],
 )
 def test_what_cannot_be_done_is_one_sentence(
