@@ -36,13 +36,13 @@ def test_from_synthetic_people_to_curves(call, tmp_path):
     assert "examples:\n  vidzoo train " in call("vidzoo train --help")
     assert "examples:\n  python tools/train.py " in call("tools/train.py --help")
     call("vidzoo make-synthetic --out a.h5 --subjects 1 --trials-per-family 1 --image-size 32 --jobs 1")
-    call("tools/make_split.py a.h5 --protocol trial --test-share 0.3 --out a.json")
+    call("tools/make_split.py a.h5 --protocol block --out a.json")
     files = "--data a.h5 --split a.json"
     log = call(f"vidzoo train {RECIPE} {files} --work-dir w --cfg-options train_cfg.max_epochs=1")
     assert "Saving checkpoint at 1 epochs" in log
     call(f"tools/test.py {RECIPE} w {files} --work-dir t --out results/predictions.npz")
     results = json.loads((tmp_path / "results/results.json").read_text())
-    assert results["split"]["protocol"] == "trial" and results["overall"]["mPJE_mean"] > 0
+    assert results["split"]["protocol"] == "block" and results["overall"]["mPJE_mean"] > 0
     assert "drawn to curves.pdf" in call(f"vidzoo plot results/predictions.npz {files} --out curves.pdf")
     assert (tmp_path / "curves.pdf").read_bytes().startswith(b"%PDF")
     assert "| results " in call("vidzoo compare results/results.json")

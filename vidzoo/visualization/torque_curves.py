@@ -18,7 +18,8 @@ from vidzoo.arrays import ranges
 from vidzoo.errors import DataError
 from vidzoo.evaluation.functional import mpje_joint
 from vidzoo.evaluation.labels import load_labels
-from vidzoo.evaluation.score import check_origin, recording_errors
+from vidzoo.evaluation.matching import check_origin
+from vidzoo.evaluation.score import recording_errors
 from vidzoo.io.atomic import atomic_path
 from vidzoo.io.data_file import DataFile
 from vidzoo.io.predictions import Predictions
