@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-RECIPE = "markernet_perframe_subject4"
+RECIPE = "markernet_perframe"
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from vidzoo.geometry import crop_matrix
 from vidzoo.io.pose_file import SUBSETS, PoseFile
 from vidzoo.registry import DATASETS, TRANSFORMS
 from vidzoo.structures import PoseSample
+from vidzoo.task import TaskSpec
 
 _ROOT = POSE_JOINTS.index(POSE_ROOT)
 
@@ -60,6 +61,7 @@ class Pose3DDataset(Dataset):
             raise ConfigError(f"Pose3DDataset: image_size={image_size} must be 1 pixel or more.")
         self.files = [PoseFile(path) for path in paths]
         self.subset, self.image_size = subset, image_size
+        self.task = TaskSpec(requires=self.requires, image_size=image_size)
         self.pipeline = [TRANSFORMS.build(step) if isinstance(step, dict) else step for step in pipeline]
         self.seed = 0
         # In shared memory, so that persistent workers hear of a new epoch.
