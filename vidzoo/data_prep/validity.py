@@ -42,7 +42,7 @@ import numpy as np
 from scipy.signal import butter, filtfilt
 
 from vidzoo.anatomy import COORDINATES, GRAVITY, MARKERS, TRANSLATIONS
-from vidzoo.data_prep.signal import runs
+from vidzoo.arrays import ranges
 from vidzoo.dynamics.ground_reaction import UNASSIGNED_FORCE_N
 from vidzoo.dynamics.opensim import default_lowpass_hz
 from vidzoo.io.data_file import Reason
@@ -149,7 +149,7 @@ def _feet_off_plate(unloaded: np.ndarray, stands: np.ndarray, unexplained: np.nd
         unexplained: [F] bool: the residual force is large for no other reason.
     """
     off_plate = np.zeros_like(unloaded)
-    for start, stop in runs(unexplained):
+    for start, stop in ranges(unexplained):
         off_plate[start:stop] = unloaded[start:stop] & (stands & unloaded)[start:stop].any(axis=0)
     return off_plate
 

@@ -14,9 +14,11 @@ from torch.utils.data import Dataset
 from vidzoo.anatomy import POSE_JOINTS, POSE_ROOT
 from vidzoo.datasets.images import decode_jpeg
 from vidzoo.errors import ConfigError, DataError
+from vidzoo.geometry import crop_matrix
 from vidzoo.io.pose_file import SUBSETS, PoseFile
 from vidzoo.registry import DATASETS, TRANSFORMS
 from vidzoo.structures import PoseSample
+from vidzoo.task import TaskSpec
 
 _ROOT = POSE_JOINTS.index(POSE_ROOT)
 
@@ -59,6 +61,7 @@ class Pose3DDataset(Dataset):
             raise ConfigError(f"Pose3DDataset: image_size={image_size} must be 1 pixel or more.")
         self.files = [PoseFile(path) for path in paths]
         self.subset, self.image_size = subset, image_size
+        self.task = TaskSpec(requires=self.requires, image_size=image_size)
         self.pipeline = [TRANSFORMS.build(step) if isinstance(step, dict) else step for step in pipeline]
         self.seed = 0
         # In shared memory, so that persistent workers hear of a new epoch.
@@ -69,7 +72,7 @@ class Pose3DDataset(Dataset):
             if file.attribute("subset") != subset:
                 raise DataError(
                     f"{file.path}: holds {file.attribute('subset')} images, but the data set is the {subset} subset; "
-                    f"make a file with tools/prepare_pose3d.py --subset {subset}."
+                    f"make a file with 'vidzoo prepare-pose3d --subset {subset}'."
                 )
             offsets.append(file.offsets())
             count = len(offsets[-1]) - 1
@@ -125,7 +128,7 @@ class Pose3DDataset(Dataset):
         image = decode_jpeg(file.jpeg(int(offsets[row]), int(offsets[row + 1])), self.image_size)
         if image is None:
             raise DataError(f"{self._place(index)} is no JPEG that can be decoded; build the file again.")
-        to_picture = crop_matrix(self._labels["crop"][index], self.image_size)
+        to_picture = crop_matrix(self._labels["crop"][index], (self.image_size,) * 2)
         pixels = self._labels["pixels"][index]
         sample: dict[str, Any] = {
             "images": image[None],
@@ -157,14 +160,3 @@ class Pose3DDataset(Dataset):
             array = np.asarray(value)[None]
             labels.set_field(torch.from_numpy(array if array.dtype == bool else array.astype(np.float32)), name)
         return labels
-
-
-def crop_matrix(crop: np.ndarray, size: int) -> np.ndarray:
-    """Return the matrix [3, 3] from pixels of the source image to those of its crop, resized to ``size`` squared.
-
-    Pixel u goes to (u + 0.5 - x) size / width - 0.5, as ``data_prep.crop.crop_image`` cuts.
-    """
-    x, y, width, height = (float(value) for value in crop)
-    scale = np.array([size / width, size / height])
-    shift = (0.5 - np.array([x, y])) * scale - 0.5
-    return np.array([[scale[0], 0, shift[0]], [0, scale[1], shift[1]], [0, 0, 1]])

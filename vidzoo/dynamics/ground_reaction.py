@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vidzoo.anatomy import FEET
+from vidzoo.arrays import neighbours
 from vidzoo.errors import DataError
 from vidzoo.io.storage import Storage
 
@@ -56,8 +57,8 @@ def measured_grf(forces: Storage, time: np.ndarray) -> np.ndarray:
     """
     time = np.asarray(time, dtype=np.float64)
     check_cover(forces, time)
-    right = np.clip(np.searchsorted(forces.time, time), 1, len(forces.time) - 1)
-    weight = np.clip((time - forces.time[right - 1]) / np.diff(forces.time)[right - 1], 0, 1)[:, None]
+    before, weight = neighbours(forces.time, time)
+    weight = weight[:, None]
 
     result = np.zeros((len(time), len(FORCE_PLATES), 9))
     for k, load in enumerate(FORCE_PLATES):
@@ -65,7 +66,7 @@ def measured_grf(forces: Storage, time: np.ndarray) -> np.ndarray:
         moment = free_moment + np.cross(point, force)
         size = np.linalg.norm(force, axis=1, keepdims=True)
         force, moment, load_point, size = (
-            (1 - weight) * x[right - 1] + weight * x[right] for x in (force, moment, size * point, size)
+            (1 - weight) * x[before] + weight * x[before + 1] for x in (force, moment, size * point, size)
         )
         point = np.divide(load_point, size, out=np.zeros_like(load_point), where=size > 0)
         result[:, k] = np.hstack([force, point, moment - np.cross(point, force)])

@@ -10,7 +10,7 @@ from typing import Any
 
 from vidzoo import __version__
 from vidzoo.errors import ConfigError, DataError
-from vidzoo.evaluation.score import UNITS, read_results
+from vidzoo.evaluation.results import UNITS, read_results
 from vidzoo.leaderboard.benchmark import check_id
 from vidzoo.leaderboard.bundle import (
     MAX_BUNDLE_BYTES,
@@ -67,7 +67,7 @@ def make_submission(
     """Describe predictions for a benchmark.
 
     Args:
-        predictions: of tools/test.py.
+        predictions: the file of ``vidzoo test --out``.
         benchmark: name@version/protocol.
         model: as the table shall call it.
         card: Markdown.

@@ -15,6 +15,7 @@ import mujoco
 import numpy as np
 from scipy.interpolate import CubicSpline
 
+from vidzoo.geometry import project
 from vidzoo.synthetic.body import DOF, INDEPENDENT, Body
 
 AZIMUTHS = (45.0, -45.0, 70.0, -70.0, 0.0)
@@ -40,8 +41,7 @@ class Camera:
     def project(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return pixels [..., 2] and depth [...] m of points [..., 3] m."""
         seen = points @ self.rotation.T + self.translation
-        pixels = seen @ self.intrinsics.T
-        return pixels[..., :2] / pixels[..., 2:], seen[..., 2]
+        return project(seen, self.intrinsics), seen[..., 2]
 
 
 def aim(points: np.ndarray, azimuth: float, height: float, distance: float, size: int) -> Camera:

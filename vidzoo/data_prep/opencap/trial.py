@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 
 from vidzoo.anatomy import ACTION_FAMILIES, COORDINATES, TRANSLATIONS, action_family
+from vidzoo.arrays import nearest_index, neighbours
 from vidzoo.data_prep.opencap.options import BuildOptions
 from vidzoo.data_prep.opencap.pictures import Pictures, read_pictures
 from vidzoo.data_prep.opencap.release import scaled_model, select_videos
 from vidzoo.data_prep.opencap.subject import Subject
-from vidzoo.data_prep.signal import SAME_TIME, clean_trajectory, nearest_index, resample
+from vidzoo.data_prep.signal import SAME_TIME, clean_trajectory, resample
 from vidzoo.data_prep.validity import judge_labels
 from vidzoo.dynamics.ground_reaction import UNASSIGNED_FORCE_N, measured_grf, unassigned_force
 from vidzoo.dynamics.opensim import InertialTerms, default_lowpass_hz, inertial_terms, inverse_dynamics
@@ -274,9 +275,9 @@ def _codes_between(time: np.ndarray, codes: np.ndarray, grid: np.ndarray) -> np.
     """Return the reason codes at the times of the grid; between two frames, a label is as bad as the worse of them."""
     nearest = nearest_index(time, grid)
     exact = (np.abs(time[nearest] - grid) <= SAME_TIME)[:, None]
-    upper = np.clip(np.searchsorted(time, grid), 1, len(time) - 1)
-    neighbours = np.where(codes[upper - 1] != Reason.GOOD, codes[upper - 1], codes[upper])
-    return np.where(exact, codes[nearest], neighbours)
+    before, _ = neighbours(time, grid)
+    worse = np.where(codes[before] != Reason.GOOD, codes[before], codes[before + 1])
+    return np.where(exact, codes[nearest], worse)
 
 
 # --- labels and remarks ---------------------------------------------------------------------------------------------

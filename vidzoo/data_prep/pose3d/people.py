@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from vidzoo.errors import DataError
+from vidzoo.geometry import project
 
 MM = 1e-3
 """m; the sets' lengths are in mm."""
@@ -43,7 +44,7 @@ def read_json(path: Path) -> Any:
         DataError: it is missing or no JSON.
     """
     if not path.is_file():
-        raise DataError(f"{path}: no such annotation file; see tools/prepare_pose3d.py --help for what is expected.")
+        raise DataError(f"{path}: no such annotation file; see 'vidzoo prepare-pose3d --help' for what is expected.")
     try:
         with path.open(encoding="utf-8") as file:
             return json.load(file)
@@ -92,12 +93,6 @@ def pinhole(focal: Any, centre: Any) -> np.ndarray:
     """Return the matrix [3, 3] of focal lengths [2] and principal point [2] in pixels."""
     (fx, fy), (cx, cy) = numbers(focal, 2), numbers(centre, 2)
     return np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]])
-
-
-def project(joints: np.ndarray, intrinsics: np.ndarray) -> np.ndarray:
-    """Return the pixels [..., 2] of joints [..., 3] m in the camera's frame; NaN where not before the camera."""
-    depth = np.where(joints[..., 2:] > 0.05, joints[..., 2:], np.nan)
-    return (joints / depth @ intrinsics.T)[..., :2]
 
 
 class WorldCamera:

@@ -9,7 +9,7 @@ import torch
 from mmengine.logging import MessageHub
 from torch import Tensor, nn
 
-from vidzoo.anatomy import MARKERS, PELVIS_MARKERS
+from vidzoo.anatomy import MARKERS, PELVIS_MARKER_INDICES
 from vidzoo.errors import ConfigError
 from vidzoo.models.codecs.torque_codec import Standardizer
 from vidzoo.models.estimators.base import TorqueEstimator, build_part, mass_of, stack
@@ -17,7 +17,6 @@ from vidzoo.models.temporal_heads import unfold_windows
 from vidzoo.registry import MODELS
 from vidzoo.structures import Inputs, TorqueSample
 
-_PELVIS = [MARKERS.index(name) for name in PELVIS_MARKERS]
 HISTORY = 3
 """Frames that the forward-dynamics net sees: t - 2 to t."""
 TRUE_ONLY_SHARE = 0.1
@@ -69,7 +68,7 @@ def cut_windows(markers: Tensor, valid: Tensor, window: int, target_index: int) 
     """
     positions = unfold_windows(markers.flatten(2), window).unflatten(2, (-1, 3))
     seen = unfold_windows(valid, window)
-    pelvis, known = positions[:, target_index, _PELVIS], seen[:, target_index, _PELVIS]
+    pelvis, known = (values[:, target_index, PELVIS_MARKER_INDICES] for values in (positions, seen))
     known = (known | ~known.any(dim=1, keepdim=True))[..., None]
     centre = torch.where(known, pelvis, 0.0).sum(dim=1) / known.sum(dim=1)
     positions = positions - (centre * centre.new_tensor([1.0, 0.0, 1.0]))[:, None, None]
@@ -230,6 +229,7 @@ class ImDy(TorqueEstimator[ImDyOutput]):
     """
 
     requires: tuple[str, ...] = ("markers", "marker_valid")
+    target_index: int
 
     def __init__(
         self,
@@ -299,16 +299,17 @@ class ImDy(TorqueEstimator[ImDyOutput]):
             return ImDyOutput(torques, None, None, windows)
         return ImDyOutput(torques, forces[0].unflatten(-1, (2, 2, 3)), forces[1].unflatten(-1, (2, 2)), windows)
 
-    def losses(self, output: ImDyOutput, samples: Sequence[TorqueSample]) -> dict[str, Tensor]:
+    def loss(self, inputs: Inputs, data_samples: Sequence[TorqueSample]) -> dict[str, Tensor]:
         """Return the losses of torques, next markers and, with ground forces, of these, their change and contacts."""
-        losses = super().losses(output, samples)
-        valid = stack(samples, "valid")
-        torques = self.torque_codec.encode(stack(samples, "gt_torques"), mass_of(samples, output.torques))
+        output = self.tensor(inputs)
+        losses = self.torque_losses(output, data_samples)
+        valid = stack(data_samples, "valid")
+        torques = self.torque_codec.encode(stack(data_samples, "gt_torques"), mass_of(data_samples, output.torques))
         is_predicted = self._draw_predicted(valid)
         torques = torch.where(is_predicted, output.torques, torch.where(valid, torques, 0.0))
         grf = grf_valid = None
         if self.grf_codec is not None and output.grf is not None and output.contact is not None:
-            force, contact, known = self._force_targets(self.grf_codec, samples, output.grf)
+            force, contact, known = self._force_targets(self.grf_codec, data_samples, output.grf)
             losses["loss_grf"] = self.grf_loss(output.grf, force, known[..., None, None])
             losses["loss_contact"] = self.contact_loss(output.contact, contact, known[..., None])
             predicted_change, change = output.grf[:, :, 1] - output.grf[:, :, 0], force[:, :, 1] - force[:, :, 0]
@@ -344,12 +345,14 @@ class ImDy(TorqueEstimator[ImDyOutput]):
         per_kg = now_and_next("gt_grf") / mass_of(samples, like)[:, None, None, None, None]
         return codec.standardise(per_kg), now_and_next("gt_contact"), now_and_next("gt_grf_valid")
 
-    def attach(self, output: ImDyOutput, samples: Sequence[TorqueSample]) -> Sequence[TorqueSample]:
+    def predict(self, inputs: Inputs, data_samples: Sequence[TorqueSample]) -> Sequence[TorqueSample]:
         """Add pred_torques [K, Q] N·m and, with ground forces, pred_grf [K, 2, 3] N and pred_contact [K, 2]."""
-        super().attach(output, samples)
+        output = self.tensor(inputs)
+        self.add_torques(output, data_samples)
         if self.grf_codec is not None and output.grf is not None and output.contact is not None:
-            forces = self.grf_codec.restore(output.grf[:, :, 0]) * mass_of(samples, output.grf)[:, None, None, None]
-            for sample, force, contact in zip(samples, forces, output.contact[:, :, 0] > 0):
+            mass = mass_of(data_samples, output.grf)[:, None, None, None]
+            forces = self.grf_codec.restore(output.grf[:, :, 0]) * mass
+            for sample, force, contact in zip(data_samples, forces, output.contact[:, :, 0] > 0):
                 sample.pred_grf = force
                 sample.pred_contact = contact
-        return samples
+        return data_samples
