@@ -5,9 +5,11 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -16,10 +18,32 @@ from releases import RELEASES, SHARED, Release
 
 from vidzoo.anatomy import COORDINATES, DEPENDENT_COORDINATES, MARKERS, TRANSLATIONS, action_family
 from vidzoo.io.data_file import CameraTrack, DataFile, DataFileWriter, Trial
+from vidzoo.io.data_file.content_hash import seal_file, seal_trial, trials
 from vidzoo.io.splits import Split, SplitEntry
 
 torch.set_num_threads(2)
 cv2.setNumThreads(0)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def user_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let no test read or write the user's own cache, nor its subprocesses."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="session")
+def seal() -> Callable[[Path], None]:
+    """Give a changed data file the hash of what it holds now, as someone may who means to deceive."""
+
+    def seal_again(path: Path) -> None:
+        with h5py.File(path, "r+") as file:
+            for trial in trials(file):
+                seal_trial(trial)
+            seal_file(file)
+
+    return seal_again
 
 
 @pytest.fixture(scope="session")

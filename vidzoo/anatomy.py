@@ -89,7 +89,11 @@ _FAMILY_ALIASES = {
 
 
 def action_family(trial: str) -> str | None:
-    """Return the action family of a trial name such as ``DJAsym2`` or ``SitToStand1``; None where there is none."""
+    """Return the action family of a trial name such as ``DJAsym2`` or ``SitToStand1``; None where there is none.
+
+    >>> action_family("DJAsym2"), action_family("SitToStand1"), action_family("static1")
+    ('DJAsym', 'STS', None)
+    """
     return _FAMILY_ALIASES.get(re.sub(r"[\d_]*$", "", trial).lower())
 
 
@@ -109,6 +113,9 @@ def mirror_index(names: tuple[str, ...]) -> list[int]:
     """Return for each name the index of its counterpart on the other side; -1 where it has none.
 
     A mirrored array is ``x[..., mirror_index(names)]``, then the sign flips that its quantity needs.
+
+    >>> mirror_index(("hip_flexion_r", "hip_flexion_l", "lumbar_extension", "C7", "r_thigh5"))
+    [1, 0, 2, 3, -1]
     """
     others = [_other_side(name, names) for name in names]
     return [-1 if other is None else names.index(other) for other in others]

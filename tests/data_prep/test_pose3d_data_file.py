@@ -17,7 +17,7 @@ from vidzoo.io.split_protocols import make_split
 
 
 @pytest.fixture(scope="module")
-def numbered_data_file(tiny_data_file, tmp_path_factory):
+def numbered_data_file(tiny_data_file, seal, tmp_path_factory):
     """The tiny file, each of its images stamped with a number of its own (and no JPEG any more)."""
     path = shutil.copy(tiny_data_file, tmp_path_factory.mktemp("numbered") / "vid.h5")
     number = itertools.count()
@@ -26,6 +26,7 @@ def numbered_data_file(tiny_data_file, tmp_path_factory):
             camera = trial["cameras/Cam0"]
             for start in camera["jpeg_offsets"][:-1]:
                 camera["jpeg_blob"][start : start + 4] = np.array([next(number)], "<u4").view("u1")
+    seal(path)
     return path
 
 

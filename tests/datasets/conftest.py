@@ -51,3 +51,14 @@ def variant(tiny_data_file, tmp_path) -> Callable[..., dict[str, Path]]:
         return {"data_file": path, "split": tmp_path / "split.json"}
 
     return build
+
+
+@pytest.fixture
+def resealed(seal) -> Callable[[dict[str, Path]], None]:
+    """Give a variant that was changed on the disk its new hash, and a new block split."""
+
+    def build(paths: dict[str, Path]) -> None:
+        seal(paths["data_file"])
+        make_split(DataFile(paths["data_file"]), "block", gap=5).save(paths["split"])
+
+    return build

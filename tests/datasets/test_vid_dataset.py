@@ -516,10 +516,11 @@ def test_images_of_two_sizes_need_an_image_size(variant):
     assert {tuple(resized[i]["inputs"]["frames"].shape[1:]) for i in range(len(resized))} == {(3, 64, 64)}
 
 
-def test_a_broken_image_index_is_named(variant):
+def test_a_broken_image_index_is_named(variant, resealed):
     paths = variant(unchanged)
     with h5py.File(paths["data_file"], "r+") as file:
         file["subject1/DJ1/cameras/Cam0/video_index"][5] = 99
+    resealed(paths)
     with pytest.raises(DataError, match="video_index must name one of 24 images"):
         VIDDataset(**paths, window=5)
 
@@ -559,13 +560,14 @@ def test_a_split_of_cameras(variant):
         VIDDataset(**paths, requires=["markers"], window=5)
 
 
-def test_camera_axes_need_a_calibrated_camera(variant):
+def test_camera_axes_need_a_calibrated_camera(variant, resealed):
     paths = variant(_second_camera)
     with pytest.raises(DataError, match=r"DJ1/Cam2 is not calibrated.*marker_frame='ground'"):
         VIDDataset(**paths, window=5, marker_frame="camera")
-    for rotation in (np.full((3, 3), np.nan), np.full((3, 3), np.inf), np.full((3, 3), "x", dtype="S1")):
+    for rotation in (np.full((3, 3), np.nan), np.full((3, 3), np.inf), np.ones((2, 3)), np.ones((3, 3), int)):
         with h5py.File(paths["data_file"], "r+") as file:
             file["subject1/DJ1/cameras/Cam2"].attrs["rotation"] = rotation
+        resealed(paths)
         with pytest.raises(DataError, match=r"DJ1/Cam2 is not calibrated"):
             VIDDataset(**paths, window=5, marker_frame="camera")
 

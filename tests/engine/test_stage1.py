@@ -86,6 +86,7 @@ def test_stage_1_resumes_bit_by_bit(folder, tmp_path):
     (part / "epoch_1.pth").write_bytes((whole / "epoch_1.pth").read_bytes())
     train(config, work_dir=part, resume=True, cfg_options=options)
     a, b = state(whole / "epoch_2.pth"), state(part / "epoch_2.pth")
+    assert a.keys() == b.keys() and "backbone.conv1.weight" in a
     assert all(torch.equal(a[name], b[name]) for name in a)
 
 
@@ -119,6 +120,7 @@ def test_a_resumed_stage_2_has_its_own_weights(folder, tmp_path, stage2):
     start = _Start(runner)
     runner.train()
     saved = state(tmp_path / "epoch_1.pth")
+    assert start.weights.keys() == saved.keys()
     assert all(torch.equal(value, saved[name]) for name, value in start.weights.items())
 
 

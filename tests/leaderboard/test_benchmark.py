@@ -14,7 +14,8 @@ from vidzoo.evaluation import published
 from vidzoo.evaluation.score import UNITS
 from vidzoo.io.data_file import DataFile
 from vidzoo.io.provenance import file_sha256
-from vidzoo.io.split_protocols import check_split, make_split
+from vidzoo.io.split_checks import check_split
+from vidzoo.io.split_protocols import make_split
 from vidzoo.io.splits import PROTOCOLS, Split
 from vidzoo.leaderboard.benchmark import Benchmark, check_id, define
 from vidzoo.leaderboard.documents import read_document

@@ -18,7 +18,7 @@ from vidzoo.anatomy import (  # noqa: E402
     mirror_index,
 )
 from vidzoo.synthetic import perform_trial  # noqa: E402
-from vidzoo.synthetic.body import DOF, INDEPENDENT, Body, Subject, build_body  # noqa: E402
+from vidzoo.synthetic.body import DE_LEVA, DOF, INDEPENDENT, Body, Subject, build_body  # noqa: E402
 from vidzoo.synthetic.drawing import trace  # noqa: E402
 from vidzoo.synthetic.dynamics import Performance, perform, zero_moment_com  # noqa: E402
 from vidzoo.synthetic.plan import (  # noqa: E402
@@ -303,6 +303,30 @@ def test_zero_moment_com_obeys_its_equation() -> None:
     expected = pull[:, None] * (com - cop)
     found = (com[2:] - 2 * com[1:-1] + com[:-2]) * 1e4
     np.testing.assert_allclose(found[5:-5], expected[6:-6], atol=2e-3)
+
+
+def test_squat_torques_are_what_statics_asks_for(body: Body, performances) -> None:
+    """At the bottom, hip and knee hold what the ground pushes and the leg weighs; both push towards extension."""
+    p = performances["squats"]
+    i = int(p.coordinates[:, C["knee_angle_r"]].argmax())
+    _, points = trace(body, p.coordinates[i : i + 1], COORDINATES)
+    at = {name: point[0] for name, point in points.items()}
+    ends = {"thigh": ("hip_r", "knee_r"), "shank": ("knee_r", "ankle_r"), "foot": ("heel_r", "toe_r")}
+    force, pressed, free = p.grf[i, 0].reshape(3, 3)
+
+    def moment_about(joint: str, *segments: str) -> float:
+        total = np.cross(pressed - at[joint], force) + free
+        for segment in segments:
+            _, mass, centre, *_ = DE_LEVA[body.subject.sex][segment]
+            first, last = (at[name] for name in ends[segment])
+            weight = np.array([0, -mass * MASS * GRAVITY, 0])
+            total += np.cross(first + centre * (last - first) - at[joint], weight)
+        return float(total[2]) / MASS
+
+    knee, hip = p.torques[i, [C["knee_angle_r"], C["hip_flexion_r"]]] / MASS
+    assert knee == pytest.approx(moment_about("knee_r", "shank", "foot"), abs=0.1)  # about -z; toes point out a little
+    assert hip == pytest.approx(-moment_about("hip_r", "thigh", "shank", "foot"), abs=0.1)
+    assert knee < -0.3 and hip < -0.3
 
 
 def test_squat_torques_have_the_signs_and_sizes_of_a_real_squat(body: Body, performances, shared_data) -> None:

@@ -28,6 +28,17 @@ def test_writes_a_manifest_and_prints_its_table(tiny_data_file, tmp_path):
     assert done.stderr == ""
 
 
+def test_a_val_subset(tiny_data_file, tmp_path):
+    out = tmp_path / "split.json"
+    done = call(tiny_data_file, "--protocol", "block", "--gap", 5, "--val-share", 0.2, "--out", out)
+    assert done.returncode == 0, done.stderr
+    split = Split.load(out)
+    assert {e.context for e in split.train} == {(0, 17)}
+    assert {e.context for e in split.val} == {(22, 27)}
+    assert {e.context for e in split.test} == {(32, 40)}
+    assert "val: share 0.2, gap 5, whole trials [], last frames ['DJ', 'squats', 'walking']" in done.stdout
+
+
 def test_warns_of_a_leak(tiny_data_file, tmp_path):
     done = call(tiny_data_file, "--protocol", "random_frame", "--out", tmp_path / "split.json")
     assert done.returncode == 0
@@ -38,7 +49,7 @@ def test_warns_of_a_leak(tiny_data_file, tmp_path):
     ("arguments", "sentence"),
     [
         (["--protocol", "loso", "--held-out", "subject1", "subject2"], "train subset of its 6 trials empty"),
-        (["--protocol", "loao"], "which action families to hold out"),
+        (["--protocol", "loao"], "which actions to hold out"),
         (["--protocol", "loso", "--held-out", "subject9"], "there is no subject 'subject9'"),
     ],
 )

@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument("file", help="data file (.h5)")
     parser.add_argument("--json", action="store_true", help="print subject -> trial -> frames as JSON")
-    parser.add_argument("--verify", action="store_true", help="hash every trial first; fail if any was changed")
+    parser.add_argument("--verify", action="store_true", help="hash the whole file first, verified before or not")
 
 
 def run(args: argparse.Namespace) -> None:

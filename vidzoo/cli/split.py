@@ -1,4 +1,4 @@
-"""Divide a data file's frames into training and test, and write the split."""
+"""Divide a data file's frames into training, test and perhaps validation, and write the split."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from vidzoo.cli.arguments import whole_number
 EXAMPLES = """\
   %(prog)s data/subject4.h5 --protocol block --out data/subject4_block.json
   %(prog)s data/vid.h5 --protocol loso --held-out subject4 --out data/loso4.json
+  %(prog)s data/vid.h5 --protocol trial --val-share 0.1 --out data/trial_val.json
 """
 
 
@@ -24,14 +25,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--test-share", type=float, help=f"share that tests; block, trial, random_frame (default {TEST_SHARE})"
     )
-    parser.add_argument("--gap", type=int, help=f"frames between the two subsets of block (default {GAP})")
-    parser.add_argument("--seed", type=whole_number(0), help="of the draw; trial, random_frame (default 0)")
+    parser.add_argument(
+        "--gap", type=int, help=f"frames between two subsets of a trial; block, --val-share (default {GAP})"
+    )
+    parser.add_argument(
+        "--seed", type=whole_number(0), help="of the draw; trial, random_frame, --val-share (default 0)"
+    )
     parser.add_argument(
         "--held-out",
         nargs="+",
         default=[],
         metavar="NAME",
         help="subjects (loso), actions (loao) or cameras (cross_camera) that test",
+    )
+    parser.add_argument(
+        "--val-share",
+        type=float,
+        metavar="SHARE",
+        help="share of the training frames that validates instead, such as 0.1 (default: no val subset)",
     )
 
 
@@ -41,9 +52,8 @@ def run(args: argparse.Namespace) -> None:
     from vidzoo.io.split_protocols import make_split, split_table
 
     data = DataFile(args.file)
-    split = make_split(
-        data, args.protocol, test_share=args.test_share, gap=args.gap, seed=args.seed, held_out=args.held_out
-    )
+    settings = ("test_share", "gap", "seed", "held_out", "val_share")
+    split = make_split(data, args.protocol, **{name: getattr(args, name) for name in settings})
     split.save(args.out)
     print(split_table(split, data))
     print(f"written to {args.out}")

@@ -23,7 +23,11 @@ SAME_TIME = 1e-4
 
 
 def runs(mask: np.ndarray) -> Iterator[tuple[int, int]]:
-    """Yield the half-open ranges in which ``mask`` ([F] bool) is True."""
+    """Yield the half-open ranges in which ``mask`` ([F] bool) is True.
+
+    >>> list(runs(np.array([True, True, False, True])))
+    [(0, 2), (3, 4)]
+    """
     edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
     yield from zip(edges[::2].tolist(), edges[1::2].tolist())
 
@@ -37,6 +41,10 @@ def without_velocity_outliers(values: np.ndarray, rate_hz: float, max_speed: flo
         values: [F, ..., D]; one point of D numbers is judged as a whole by its Euclidean speed.
         rate_hz: frames per second.
         max_speed: in the units of ``values`` per second.
+
+    >>> height = np.array([1.00, 1.01, 1.90, 1.03, 1.04])[:, None]  # m, at 100 Hz
+    >>> without_velocity_outliers(height, 100.0, max_speed=15.0)[:, 0].tolist()
+    [1.0, 1.01, nan, 1.03, 1.04]
     """
     points = np.array(values, dtype=float)
     flat = points.reshape(len(points), -1, points.shape[-1])
@@ -58,6 +66,11 @@ def fill_short_gaps(values: np.ndarray) -> np.ndarray:
 
     Args:
         values: [F, ...].
+
+    >>> cubes = np.arange(9.0) ** 3
+    >>> cubes[[4, 8]] = np.nan
+    >>> fill_short_gaps(cubes).round(6).tolist()
+    [0.0, 1.0, 8.0, 27.0, 64.0, 125.0, 216.0, 343.0, nan]
     """
     filled = np.array(values, dtype=float)
     columns = filled.reshape(len(filled), -1)
@@ -83,6 +96,12 @@ def smooth(values: np.ndarray) -> np.ndarray:
 
     Args:
         values: [F, ...]; NaN where missing.
+
+    Polynomials up to the filter's order pass unchanged:
+
+    >>> cubes = np.arange(20.0) ** 3
+    >>> np.allclose(smooth(cubes), cubes)
+    True
     """
     smoothed = np.array(values, dtype=float)
     columns = smoothed.reshape(len(smoothed), -1)
@@ -109,6 +128,9 @@ def velocity(values: np.ndarray, time: np.ndarray) -> np.ndarray:
     Args:
         values: [F, ...].
         time: [F] s.
+
+    >>> velocity(np.array([0.0, 1.0, 4.0, 9.0]), np.array([0.0, 1.0, 2.0, 3.0])).tolist()
+    [1.0, 2.0, 4.0, 5.0]
     """
     values = np.asarray(values, dtype=float)
     if len(values) < 2:
@@ -147,6 +169,10 @@ def resample(time: np.ndarray, values: np.ndarray, new_time: np.ndarray) -> np.n
 
     Returns:
         [G, ...].
+
+    >>> time, values = np.array([0.0, 1.0, 2.0]), np.array([10.0, 20.0, 40.0])
+    >>> resample(time, values, np.array([1.0, 1.5, 2.5])).tolist()
+    [20.0, 30.0, nan]
     """
     values = np.asarray(values, dtype=float)
     nearest = nearest_index(time, new_time)

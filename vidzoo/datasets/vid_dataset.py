@@ -22,7 +22,7 @@ from vidzoo.datasets.recording import Recording, Track, read_image_index, read_r
 from vidzoo.datasets.statistics import Statistics, target_statistics
 from vidzoo.errors import ConfigError, DataError
 from vidzoo.io.data_file import DataFile, TrialReader
-from vidzoo.io.split_protocols import check_split
+from vidzoo.io.split_checks import check_split
 from vidzoo.io.splits import Split, SplitEntry
 from vidzoo.registry import DATASETS, TRANSFORMS
 from vidzoo.structures import MODALITIES, TorqueSample

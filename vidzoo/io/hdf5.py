@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import h5py
@@ -15,13 +16,30 @@ METADATA_BYTES = 256 << 10
 """More than HDF5 needs beside a file's or a group's numbers."""
 
 
+def attribute(attributes: h5py.AttributeManager, name: str) -> Any:
+    """Return an attribute's value, a text as ``str`` in whichever way it is stored; None where it is missing."""
+    value = attributes.get(name)
+    return value.decode() if isinstance(value, bytes) else value
+
+
 def plain_attribute(attributes: h5py.AttributeManager, name: str) -> str | int | None:
     """Return an attribute that is a text or a whole number; None where it is neither or missing."""
     try:
-        value = attributes.get(name)
+        value = attribute(attributes, name)
     except (OSError, RuntimeError, TypeError, ValueError):  # a type that h5py does not know
         return None
     return int(value) if isinstance(value, np.integer) else value if isinstance(value, str) else None
+
+
+def set_texts(attributes: h5py.AttributeManager, texts: Mapping[str, str]) -> None:
+    """Store texts, each in as many bytes as it has.
+
+    h5py's own way puts texts of any length into a heap of the file that has no checksum; where that is damaged, HDF5
+    may search it without an end.
+    """
+    for name, text in texts.items():
+        raw = text.encode()
+        attributes.create(name, raw, dtype=h5py.string_dtype("utf-8", max(len(raw), 1)))
 
 
 def own_child(group: Any, name: str, where: str) -> Any:

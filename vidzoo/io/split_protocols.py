@@ -1,19 +1,24 @@
 """The protocols: pure rules that turn the trials of a data file into a split (paper.md section 5's six, torch-free).
 
 ======================  ============================================================================================
-``block``               the last share of each trial tests; a gap of at least one window belongs to neither subset
-``trial``               whole trials test, stratified by action family
+``block``               the last share of each trial tests; a gap of at least one window belongs to no subset
+``trial``               whole trials test, stratified by action
 ``loso``                all trials of the held-out subjects test
-``loao``                all trials of the held-out action families test
-``cross_camera``        all frames on both subsets; the held-out cameras' images test
+``loao``                all trials of the held-out actions test
+``cross_camera``        all frames in both subsets; the held-out cameras' images test
 ``random_frame``        single frames at random test; leaks, kept for comparison only
 ======================  ============================================================================================
+
+A third subset, ``val``, is taken out of the training frames where it is asked for: whole trials of an action that has
+enough of them, else the last frames of each of its trials behind a gap; in ``random_frame`` single frames.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from tabulate import tabulate
@@ -21,12 +26,12 @@ from tabulate import tabulate
 from vidzoo.anatomy import ACTION_FAMILIES, action_family
 from vidzoo.errors import ConfigError, DataError
 from vidzoo.io.data_file import DataFile, TrialReader
-from vidzoo.io.splits import PROTOCOLS, Split, SplitEntry
+from vidzoo.io.splits import PROTOCOLS, SUBSETS, Split, SplitEntry
 
 TEST_SHARE = 0.2
 """The paper's 8:2."""
 GAP = 13
-"""Frames between the subsets of ``block``: the paper's window."""
+"""Frames between the subsets of a trial: the paper's window."""
 _SETTINGS = {
     "block": ("test_share", "gap"),
     "trial": ("test_share", "seed"),
@@ -36,7 +41,7 @@ _SETTINGS = {
     "random_frame": ("test_share", "seed"),
 }
 
-Subsets = tuple[list[SplitEntry], list[SplitEntry]]
+Entries = list[SplitEntry]
 
 
 def make_split(
@@ -47,8 +52,9 @@ def make_split(
     gap: int | None = None,
     seed: int | None = None,
     held_out: Sequence[str] = (),
+    val_share: float | None = None,
 ) -> Split:
-    """Divide a data file's frames into training and test by one protocol.
+    """Divide a data file's frames into training, test and perhaps validation by one protocol.
 
     Frames without a good label are targets too: a loss leaves them out, a score on all labels does not.
 
@@ -56,35 +62,24 @@ def make_split(
         data: the file.
         protocol: one of ``splits.PROTOCOLS``.
         test_share: share that tests (``block``, ``trial``, ``random_frame``); 0.2 if None.
-        gap: frames of neither subset between the two (``block``); 13 if None. At least the window of the model.
-        seed: of the draw (``trial``, ``random_frame``); 0 if None.
-        held_out: subjects (``loso``), action families (``loao``) or cameras (``cross_camera``).
+        gap: frames of no subset between two subsets of a trial (``block``, ``val_share``); 13 if None. At least the
+            window of the model.
+        seed: of the draw (``trial``, ``random_frame``, ``val_share``); 0 if None.
+        held_out: subjects (``loso``), actions (``loao``) or cameras (``cross_camera``).
+        val_share: share of the training frames that validates instead; None: no ``val`` subset.
 
     Raises:
         ConfigError: a setting that the protocol has no use for, or a value out of range.
         DataError: one subset would be empty.
     """
-    if protocol not in PROTOCOLS:
-        raise ConfigError(f"there is no protocol '{protocol}'; choose one of {', '.join(PROTOCOLS)}.")
     given = {"test_share": test_share, "gap": gap, "seed": seed, "held_out": held_out or None}
-    for name, value in given.items():
-        if value is not None and name not in _SETTINGS[protocol]:
-            raise ConfigError(f"protocol '{protocol}' has no use for {name}; leave it out.")
+    _check_settings(protocol, given, val_share)
     share = TEST_SHARE if test_share is None else test_share
     gap = GAP if gap is None else gap
     seed = 0 if seed is None else seed
-    if seed < 0:
-        raise ConfigError(f"seed is {seed}; it must be 0 or more.")
-    if not 0 < share < 1:
-        raise ConfigError(f"test_share is {share}; it must lie between 0 and 1, such as {TEST_SHARE}.")
-    if gap < 0:
-        raise ConfigError(f"gap is {gap} frames; it must be 0 or more, such as {GAP}.")
-    if "held_out" in _SETTINGS[protocol] and not held_out:
-        what = {"loso": "subjects", "loao": "action families", "cross_camera": "cameras"}[protocol]
-        raise ConfigError(f"protocol '{protocol}' must be told which {what} to hold out.")
 
     trials = list(data)
-    subsets = {
+    train, test = {
         "block": lambda: _block(trials, share, gap),
         "trial": lambda: _trial(trials, share, seed),
         "loso": lambda: _loso(trials, held_out),
@@ -92,78 +87,59 @@ def make_split(
         "cross_camera": lambda: _cross_camera(trials, held_out),
         "random_frame": lambda: _random_frame(trials, share, seed),
     }[protocol]()
-    for name, subset in zip(("train", "test"), subsets):
-        if not any(entry.num_targets for entry in subset):
+    used = {"test_share": share, "gap": gap, "held_out": sorted(held_out)}
+    settings: dict[str, Any] = {name: used[name] for name in _SETTINGS[protocol] if name != "seed"}
+    val: Entries = []
+    if val_share is not None:
+        if protocol == "random_frame":
+            train, val, settings["val"] = _random_val(train, val_share, seed)
+        else:
+            actions = {(trial.subject, trial.trial): trial.action for trial in trials}
+            train, val, settings["val"] = _val(train, actions, val_share, gap, seed)
+    for name, entries in (("train", train), ("val", val), ("test", test)):
+        if not any(entry.num_targets for entry in entries) and (name != "val" or val_share is not None):
             raise DataError(
                 f"{data.path}: protocol '{protocol}' leaves the {name} subset of its {len(trials)} trials empty; "
                 f"choose another protocol or other settings."
             )
-    used = {"test_share": share, "gap": gap, "held_out": sorted(held_out)}
-    settings = {name: used[name] for name in _SETTINGS[protocol] if name != "seed"}
-    return Split(protocol, seed, data.content_hash, settings, tuple(subsets[0]), tuple(subsets[1]))
+    return Split(protocol, seed, data.content_hash, settings, tuple(train), tuple(test), tuple(val))
 
 
-def check_split(split: Split, data: DataFile) -> None:
-    """Check that a split was made for this data file, asks for frames that are there and does what its protocol says.
-
-    Raises:
-        DataError: it was made for another file, names frames outside a trial, shows training a frame that tests
-            (``random_frame`` alone may; in ``cross_camera`` the subsets share frames, but no camera).
-    """
-    if split.data_hash != data.content_hash:
-        raise DataError(
-            f"{data.path}: the split was made for another data file (content {split.data_hash[:12]}, this one has "
-            f"{data.content_hash[:12]}); make it again with tools/make_split.py."
-        )
-    for entry in (*split.train, *split.test):
-        frames = data.trial(entry.subject, entry.trial).num_frames
-        bounds = [entry.context[0], *(b for target in entry.targets for b in target), entry.context[1]]
-        if not 0 <= entry.context[0] < entry.context[1] <= frames or bounds != sorted(bounds):
-            raise DataError(
-                f"{data.path}: the split's entry {entry.subject}/{entry.trial} {entry.context} is out of order or "
-                f"outside the trial's {frames} frames; make it again with tools/make_split.py."
-            )
-    if split.protocol == "cross_camera":
-        train, test = ({camera for entry in subset for camera in entry.cameras} for subset in (split.train, split.test))
-        if train & test or not all(entry.cameras for entry in (*split.train, *split.test)):
-            raise DataError(
-                f"{data.path}: the split's subsets share the camera '{min(train & test, default='')}', or an entry "
-                f"names none; hold cameras out again with tools/make_split.py."
-            )
-    elif not split.leaks:
-        _check_apart(split, data)
-
-
-def _check_apart(split: Split, data: DataFile) -> None:
-    """Raise where a frame that a training window may see is one that a test window may see."""
-    contexts: dict[tuple[str, str], list[tuple[int, int, int]]] = defaultdict(list)
-    for number, subset in enumerate((split.train, split.test)):
-        for entry in subset:
-            contexts[entry.subject, entry.trial].append((*entry.context, number))
-    for (subject, trial), ranges in contexts.items():
-        reached = [0, 0]
-        for start, stop, number in sorted(ranges):
-            if start < reached[1 - number]:
-                raise DataError(
-                    f"{data.path}: the split trains and tests on frame {start} of {subject}/{trial}, which protocol "
-                    f"'{split.protocol}' excludes; make it again with tools/make_split.py."
-                )
-            reached[number] = max(reached[number], stop)
+def _check_settings(protocol: str, given: dict[str, Any], val_share: float | None) -> None:
+    if protocol not in PROTOCOLS:
+        raise ConfigError(f"there is no protocol '{protocol}'; choose one of {', '.join(PROTOCOLS)}.")
+    useful = (*_SETTINGS[protocol], *(("gap", "seed") if val_share is not None else ()))
+    for name, value in given.items():
+        if value is not None and name not in useful:
+            raise ConfigError(f"protocol '{protocol}' has no use for {name}; leave it out.")
+    for name, share, such_as in (("test_share", given["test_share"], TEST_SHARE), ("val_share", val_share, 0.1)):
+        if share is not None and not 0 < share < 1:
+            raise ConfigError(f"{name} is {share}; it must lie between 0 and 1, such as {such_as}.")
+    if given["seed"] is not None and given["seed"] < 0:
+        raise ConfigError(f"seed is {given['seed']}; it must be 0 or more.")
+    if given["gap"] is not None and given["gap"] < 0:
+        raise ConfigError(f"gap is {given['gap']} frames; it must be 0 or more, such as {GAP}.")
+    if "held_out" in useful and not given["held_out"]:
+        what = {"loso": "subjects", "loao": "actions", "cross_camera": "cameras"}[protocol]
+        raise ConfigError(f"protocol '{protocol}' must be told which {what} to hold out.")
 
 
 def split_table(split: Split, data: DataFile) -> str:
-    """Return a table of the trials and frames of each subset per action family."""
-    counts: dict[str, np.ndarray] = {family: np.zeros(4, dtype=int) for family in ACTION_FAMILIES}
-    for column, subset in enumerate((split.train, split.test)):
-        for entry in subset:
-            family = data.trial(entry.subject, entry.trial).action
-            counts.setdefault(family, np.zeros(4, dtype=int))
-            counts[family][[2 * column, 2 * column + 1]] += (1, entry.num_targets)
-    rows = [[family, *count] for family, count in counts.items() if count.any()]
+    """Return a table of the trials and frames of each subset per action."""
+    subsets = [name for name in SUBSETS if name != "val" or split.val]
+    counts: dict[str, np.ndarray] = {action: np.zeros(2 * len(subsets), dtype=int) for action in ACTION_FAMILIES}
+    for column, subset in enumerate(subsets):
+        for entry in getattr(split, subset):
+            action = data.trial(entry.subject, entry.trial).action
+            counts.setdefault(action, np.zeros(2 * len(subsets), dtype=int))
+            counts[action][[2 * column, 2 * column + 1]] += (1, entry.num_targets)
+    rows = [[action, *count] for action, count in counts.items() if count.any()]
     rows.append(["all", *np.sum([row[1:] for row in rows], axis=0)])
-    headers = ["family", "train trials", "train frames", "test trials", "test frames"]
-    settings = ", ".join(f"{k} {v}" for k, v in split.settings.items())
+    headers = ["action", *(f"{name} {what}" for name in subsets for what in ("trials", "frames"))]
+    settings = ", ".join(f"{k} {v}" for k, v in split.settings.items() if k != "val")
     lines = [f"protocol {split.protocol} ({settings}; seed {split.seed})", tabulate(rows, headers, intfmt=",")]
+    if split.val:
+        lines.append("val: " + ", ".join(f"{k.replace('_', ' ')} {v}" for k, v in split.settings["val"].items()))
     return "\n".join([*lines, f"split hash {split.hash}"])
 
 
@@ -172,47 +148,60 @@ def _whole(trial: TrialReader, cameras: tuple[str, ...] = ()) -> SplitEntry:
     return SplitEntry(trial.subject, trial.trial, frames, (frames,), cameras)
 
 
-def _test_frames(frames: int, share: float) -> int:
+def _share_of(frames: int, share: float) -> int:
     return min(max(round(frames * share), 1), frames)
 
 
-def _block(trials: Iterable[TrialReader], share: float, gap: int) -> Subsets:
+# --- the protocols --------------------------------------------------------------------------------------------------
+def _block(trials: Iterable[TrialReader], share: float, gap: int) -> tuple[Entries, Entries]:
     """A trial too short for a gap and both subsets tests only."""
-    subsets: Subsets = ([], [])
+    train, test = [], []
     for trial in trials:
-        start = trial.num_frames - _test_frames(trial.num_frames, share)
-        for subset, (first, stop) in zip(subsets, ((0, start - gap), (start, trial.num_frames))):
-            if first < stop:
-                subset.append(SplitEntry(trial.subject, trial.trial, (first, stop), ((first, stop),)))
-    return subsets
+        before, after = _cut(_whole(trial), share, gap)
+        train += before
+        test.append(after)
+    return train, test
 
 
-def _trial(trials: Sequence[TrialReader], share: float, seed: int) -> Subsets:
-    """Hold out whole trials, family by family.
+def _cut(entry: SplitEntry, share: float, gap: int) -> tuple[Entries, SplitEntry]:
+    """Return what is left of an entry before its last share and a gap (one entry or none), and that last share."""
+    first, stop = entry.context
+    start = stop - _share_of(stop - first, share)
+    parts = [replace(entry, context=part, targets=(part,)) for part in ((first, start - gap), (start, stop))]
+    return [part for part in parts[:1] if part.num_targets > 0], parts[1]
 
-    Each family of n >= 2 trials gives round(n * share) of them, at least one and at most n - 1; a single trial trains.
-    They are drawn one subject after the other, round by round, in random order; a subject's last trial of the family
-    is drawn only when nobody has another to give, so that training has seen the subject do it.
+
+def _trial(trials: Sequence[TrialReader], share: float, seed: int) -> tuple[Entries, Entries]:
+    """Hold out whole trials, action by action.
+
+    Each action of n >= 2 trials gives round(n * share) of them, at least one and at most n - 1; a single trial trains.
     """
     rng = np.random.default_rng(seed)
     test: set[tuple[str, str]] = set()
-    for family in sorted({trial.action for trial in trials}):
-        by_subject: dict[str, list[str]] = defaultdict(list)
-        for trial in trials:
-            if trial.action == family:
-                by_subject[trial.subject].append(trial.trial)
-        total = sum(map(len, by_subject.values()))
-        subjects = [str(s) for s in rng.permutation(sorted(by_subject))]
-        draws = {s: [str(t) for t in rng.permutation(by_subject[s])] for s in subjects}
-        spare = [(turn, s, t) for s in subjects for turn, t in enumerate(draws[s][:-1])]
-        last = [(len(draws[s]), s, draws[s][-1]) for s in subjects]
-        order = sorted(spare, key=lambda d: d[0]) + sorted(last, key=lambda d: d[0])
-        if total >= 2:
-            test.update((s, t) for _, s, t in order[: min(max(round(total * share), 1), total - 1)])
+    for action in sorted({trial.action for trial in trials}):
+        names = [(trial.subject, trial.trial) for trial in trials if trial.action == action]
+        test.update(_draw(names, min(max(round(len(names) * share), 1), len(names) - 1), rng))
     return (
         [_whole(trial) for trial in trials if (trial.subject, trial.trial) not in test],
         [_whole(trial) for trial in trials if (trial.subject, trial.trial) in test],
     )
+
+
+def _draw(names: Sequence[tuple[str, str]], count: int, rng: np.random.Generator) -> list[tuple[str, str]]:
+    """Draw some of an action's trials (subject, trial).
+
+    They are drawn one subject after the other, round by round, in random order; a subject's last trial of the action
+    is drawn only when no other subject has one to spare, so that training has seen the subject do it.
+    """
+    by_subject: dict[str, list[str]] = defaultdict(list)
+    for subject, trial in names:
+        by_subject[subject].append(trial)
+    subjects = [str(s) for s in rng.permutation(sorted(by_subject))]
+    draws = {s: [str(t) for t in rng.permutation(by_subject[s])] for s in subjects}
+    spare = [(turn, s, t) for s in subjects for turn, t in enumerate(draws[s][:-1])]
+    last = [(len(draws[s]), s, draws[s][-1]) for s in subjects]
+    order = sorted(spare, key=lambda d: d[0]) + sorted(last, key=lambda d: d[0])
+    return [(s, t) for _, s, t in order[:count]]
 
 
 def _check_known(what: str, names: Iterable[str], known: set[str]) -> None:
@@ -223,7 +212,7 @@ def _check_known(what: str, names: Iterable[str], known: set[str]) -> None:
             )
 
 
-def _loso(trials: Sequence[TrialReader], held_out: Sequence[str]) -> Subsets:
+def _loso(trials: Sequence[TrialReader], held_out: Sequence[str]) -> tuple[Entries, Entries]:
     _check_known("subject", held_out, {trial.subject for trial in trials})
     return (
         [_whole(trial) for trial in trials if trial.subject not in held_out],
@@ -231,40 +220,89 @@ def _loso(trials: Sequence[TrialReader], held_out: Sequence[str]) -> Subsets:
     )
 
 
-def _loao(trials: Sequence[TrialReader], held_out: Sequence[str]) -> Subsets:
-    families = {action_family(name) or name for name in held_out}
-    _check_known("action family", families, {trial.action for trial in trials})
+def _loao(trials: Sequence[TrialReader], held_out: Sequence[str]) -> tuple[Entries, Entries]:
+    actions = {action_family(name) or name for name in held_out}
+    _check_known("action", actions, {trial.action for trial in trials})
     return (
-        [_whole(trial) for trial in trials if trial.action not in families],
-        [_whole(trial) for trial in trials if trial.action in families],
+        [_whole(trial) for trial in trials if trial.action not in actions],
+        [_whole(trial) for trial in trials if trial.action in actions],
     )
 
 
-def _cross_camera(trials: Sequence[TrialReader], held_out: Sequence[str]) -> Subsets:
+def _cross_camera(trials: Sequence[TrialReader], held_out: Sequence[str]) -> tuple[Entries, Entries]:
     _check_known("camera", held_out, {camera for trial in trials for camera in trial.cameras})
-    subsets: Subsets = ([], [])
+    subsets: tuple[Entries, Entries] = ([], [])
     for trial in trials:
         train = tuple(camera for camera in trial.cameras if camera not in held_out)
         test = tuple(camera for camera in trial.cameras if camera in held_out)
-        for subset, cameras in zip(subsets, (train, test)):
+        for entries, cameras in zip(subsets, (train, test)):
             if cameras:
-                subset.append(_whole(trial, cameras))
+                entries.append(_whole(trial, cameras))
     return subsets
 
 
-def _random_frame(trials: Sequence[TrialReader], share: float, seed: int) -> Subsets:
-    rng = np.random.default_rng(seed)
-    subsets: Subsets = ([], [])
-    for trial in trials:
-        is_test = np.zeros(trial.num_frames, dtype=bool)
-        is_test[rng.choice(trial.num_frames, _test_frames(trial.num_frames, share), replace=False)] = True
-        for subset, mask in zip(subsets, (~is_test, is_test)):
-            if mask.any():
-                subset.append(SplitEntry(trial.subject, trial.trial, (0, trial.num_frames), _ranges(mask)))
-    return subsets
+def _random_frame(trials: Sequence[TrialReader], share: float, seed: int) -> tuple[Entries, Entries]:
+    return _at_random([_whole(trial) for trial in trials], share, np.random.default_rng(seed))
 
 
-def _ranges(mask: np.ndarray) -> tuple[tuple[int, int], ...]:
-    """Return the half-open ranges [start, stop) where ``mask`` [F] is True."""
-    edges = np.flatnonzero(np.diff(mask.astype(np.int8), prepend=0, append=0))
-    return tuple((int(start), int(stop)) for start, stop in edges.reshape(-1, 2))
+def _at_random(entries: Entries, share: float, rng: np.random.Generator) -> tuple[Entries, Entries]:
+    """Divide each entry's target frames at random; both parts keep its context."""
+    rest: Entries = []
+    drawn: Entries = []
+    for entry in entries:
+        frames = np.concatenate([np.arange(start, stop) for start, stop in entry.targets])
+        is_drawn = np.zeros(len(frames), dtype=bool)
+        is_drawn[rng.choice(len(frames), _share_of(len(frames), share), replace=False)] = True
+        for found, chosen in ((rest, frames[~is_drawn]), (drawn, frames[is_drawn])):
+            if len(chosen):
+                found.append(replace(entry, targets=_ranges(chosen)))
+    return rest, drawn
+
+
+def _ranges(frames: np.ndarray) -> tuple[tuple[int, int], ...]:
+    """Return the half-open ranges [start, stop) that sorted ``frames`` [n] make up."""
+    return tuple(
+        (int(part[0]), int(part[-1]) + 1) for part in np.split(frames, np.flatnonzero(np.diff(frames) > 1) + 1)
+    )
+
+
+# --- the third subset -----------------------------------------------------------------------------------------------
+def _val(
+    train: Entries, actions: dict[tuple[str, str], str], share: float, gap: int, seed: int
+) -> tuple[Entries, Entries, dict[str, Any]]:
+    """Return what still trains, what validates, and what was done, for the manifest.
+
+    An action of n training trials gives round(n * share) whole ones; where that is none, the last share of each.
+    """
+    rng = np.random.default_rng([seed, 1])
+    by_action: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for entry in train:
+        by_action[actions[entry.subject, entry.trial]].append((entry.subject, entry.trial))
+    drawn = {
+        action: set(_draw(names, min(round(len(names) * share), len(names) - 1), rng))
+        for action, names in sorted(by_action.items())
+    }
+    rest: Entries = []
+    val: Entries = []
+    for entry in train:
+        chosen = drawn[actions[entry.subject, entry.trial]]
+        if (entry.subject, entry.trial) in chosen:
+            val.append(entry)
+        elif chosen:
+            rest.append(entry)
+        else:
+            before, last = _cut(entry, share, gap)
+            rest += before or [entry]
+            val += [last] if before else []
+    done = {
+        "share": share,
+        "gap": gap,
+        "whole_trials": [action for action, chosen in drawn.items() if chosen],
+        "last_frames": [action for action, chosen in drawn.items() if not chosen],
+    }
+    return rest, val, done
+
+
+def _random_val(train: Entries, share: float, seed: int) -> tuple[Entries, Entries, dict[str, Any]]:
+    rest, val = _at_random(train, share, np.random.default_rng([seed, 1]))
+    return rest, val, {"share": share, "drawn": "single frames"}

@@ -1,4 +1,4 @@
-"""Split manifests: which frames train and which test, as a file with a hash.
+"""Split manifests: which frames train, validate and test, as a file with a hash.
 
 An entry has a ``context`` (the frames that a window may see) and ``targets`` inside it (the frames whose torques are
 learnt or scored). In every protocol but ``random_frame`` the two are the same, so that no window straddles a split.
@@ -18,14 +18,21 @@ from vidzoo.errors import DataError
 from vidzoo.io.atomic import atomic_path
 
 FORMAT = "vid-split"
-VERSION = 1
+VERSION = 2
+READABLE = (1, 2)
+"""Versions that are read; version 1 has no ``val`` and calls ``data_hash`` ``vid_hash``."""
 PROTOCOLS: tuple[str, ...] = ("block", "trial", "loso", "loao", "random_frame", "cross_camera")
+SUBSETS: tuple[str, ...] = ("train", "val", "test")
 MAX_BYTES = 64 << 20
 
 
 @dataclass(frozen=True)
 class SplitEntry:
-    """Some frames of one trial; half-open ranges [start, stop) of the trial's frame indices."""
+    """Some frames of one trial; half-open ranges [start, stop) of the trial's frame indices.
+
+    >>> SplitEntry("subject4", "DJ1", context=(0, 80), targets=((0, 10), (70, 80))).num_targets
+    20
+    """
 
     subject: str
     trial: str
@@ -39,6 +46,9 @@ class SplitEntry:
         """The number of target frames."""
         return sum(stop - start for start, stop in self.targets)
 
+    def __str__(self) -> str:
+        return f"{self.subject}/{self.trial} [{self.context[0]}, {self.context[1]})"
+
     @property
     def target_frames(self) -> np.ndarray:
         """The target frames' indices, sorted, each once, int64 [n]."""
@@ -48,7 +58,7 @@ class SplitEntry:
 
 @dataclass(frozen=True)
 class Split:
-    """A protocol's training and test frames of one data file."""
+    """A protocol's frames of one data file: those that train, those that test, and perhaps some to choose by."""
 
     protocol: str
     seed: int
@@ -57,30 +67,49 @@ class Split:
     settings: dict[str, Any]
     train: tuple[SplitEntry, ...]
     test: tuple[SplitEntry, ...]
+    val: tuple[SplitEntry, ...] = ()
+    """Taken out of what would train: for choosing epochs and settings. Empty: there is no such subset."""
     hash: str = field(default="", compare=False)
     """SHA-256 of everything else; filled in on construction."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "hash", hashlib.sha256(self._canonical().encode()).hexdigest())
+        content = self._frames()
+        content |= {"format": FORMAT, "version": VERSION, "data_hash": self.data_hash}
+        if not self.val:  # hashes as it did before there was a third subset
+            content |= {"version": 1, "vid_hash": content.pop("data_hash")}
+        object.__setattr__(self, "hash", _sha256(content))
 
-    def _canonical(self) -> str:
-        content = {k: v for k, v in asdict(self).items() if k != "hash"}
-        content["vid_hash"] = content.pop("data_hash")
-        return json.dumps({"format": FORMAT, "version": VERSION, **content}, sort_keys=True, separators=(",", ":"))
+    def _frames(self) -> dict[str, Any]:
+        content = asdict(self)
+        for name in ("hash", "data_hash", *(() if self.val else ("val",))):
+            del content[name]
+        return content
 
     @property
     def frames_hash(self) -> str:
-        """SHA-256 of which frames train and test, and by what rule, without the data file's own hash.
+        """SHA-256 of which frames train, validate and test, and by what rule, without the data file's own hash.
 
         Files built from the same recordings on two machines may differ in the last bit, and with them ``hash``.
         """
-        content = {k: v for k, v in asdict(self).items() if k not in ("hash", "data_hash")}
-        return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+        return _sha256(self._frames())
 
     @property
     def leaks(self) -> bool:
-        """True where neighbours 10 ms apart fall on both subsets, so that its figures flatter."""
+        """True where neighbours 10 ms apart fall into different subsets, so that its figures flatter."""
         return self.protocol == "random_frame"
+
+    def entries(self, subset: str) -> tuple[SplitEntry, ...]:
+        """Return the entries of a subset.
+
+        Raises:
+            DataError: it is ``val``, and this split has none.
+        """
+        found: tuple[SplitEntry, ...] = getattr(self, subset)
+        if not found:
+            raise DataError(
+                f"the split {self.hash[:12]} has no {subset} subset; make one with tools/make_split.py --val-share 0.1."
+            )
+        return found
 
     def save(self, path: str | Path) -> None:
         """Write the manifest as JSON, under a temporary name first.
@@ -88,15 +117,16 @@ class Split:
         Raises:
             DataError: the folder is missing, or ``path`` is a folder or cannot be written.
         """
+        content = {"format": FORMAT, "version": VERSION, **asdict(self)}
         with atomic_path(path) as temporary:
-            temporary.write_text(json.dumps({**json.loads(self._canonical()), "hash": self.hash}, indent=1) + "\n")
+            temporary.write_text(json.dumps(content, indent=1) + "\n")
 
     @classmethod
     def load(cls, path: str | Path) -> Split:
         """Read a manifest.
 
         Raises:
-            DataError: it is missing, no split manifest, was changed by hand, or one of its subsets is empty.
+            DataError: it is missing, no split manifest, was changed by hand, or nothing in it trains or tests.
         """
         path = Path(path)
         if not path.is_file():
@@ -105,28 +135,17 @@ class Split:
             raise DataError(f"{path}: larger than any split manifest ({MAX_BYTES >> 20} MiB).")
         try:
             content = json.loads(path.read_text(), parse_constant=_refuse_constant)
-            if (content["format"], content["version"]) != (FORMAT, VERSION):
-                raise ValueError(f"format {content['format']!r} version {content['version']!r}")
-            subsets = {
-                subset: tuple(
-                    SplitEntry(
-                        _as(str, e["subject"]),
-                        _as(str, e["trial"]),
-                        _range(e["context"]),
-                        tuple(_range(target) for target in e["targets"]),
-                        tuple(_as(str, camera) for camera in e["cameras"]),
-                    )
-                    for e in content[subset]
-                )
-                for subset in ("train", "test")
-            }
+            version = content["version"]
+            if content["format"] != FORMAT or version not in READABLE:
+                raise ValueError(f"format {content['format']!r} version {version!r}")
             split = cls(
-                _as(str, content["protocol"]),
-                _as(int, content["seed"]),
-                _as(str, content["vid_hash"]),
-                _as(dict, content["settings"]),
-                subsets["train"],
-                subsets["test"],
+                protocol=_as(str, content["protocol"]),
+                seed=_as(int, content["seed"]),
+                data_hash=_as(str, content["vid_hash" if version == 1 else "data_hash"]),
+                settings=_as(dict, content["settings"]),
+                train=_entries(content["train"]),
+                test=_entries(content["test"]),
+                val=() if version == 1 else _entries(content["val"]),
             )
             if split.protocol not in PROTOCOLS:
                 raise ValueError(f"protocol {split.protocol[:40]!r}")
@@ -136,12 +155,28 @@ class Split:
             ) from None
         if split.hash != content.get("hash"):
             raise DataError(f"{path}: its content does not fit its hash; it was edited by hand. Make it again.")
-        for subset in ("train", "test"):
-            if not any(entry.num_targets for entry in getattr(split, subset)):
-                raise DataError(
-                    f"{path}: its {subset} subset is empty; make a split that holds frames on both subsets."
-                )
+        for subset in SUBSETS:
+            entries = getattr(split, subset)
+            if not any(entry.num_targets for entry in entries) and (entries or subset != "val"):
+                raise DataError(f"{path}: its {subset} subset is empty; make a split that holds frames in both.")
         return split
+
+
+def _sha256(content: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def _entries(values: Any) -> tuple[SplitEntry, ...]:
+    return tuple(
+        SplitEntry(
+            _as(str, e["subject"]),
+            _as(str, e["trial"]),
+            _range(e["context"]),
+            tuple(_range(target) for target in e["targets"]),
+            tuple(_as(str, camera) for camera in e["cameras"]),
+        )
+        for e in values
+    )
 
 
 def _as(kind: type, value: Any) -> Any:

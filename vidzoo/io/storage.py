@@ -247,6 +247,11 @@ def coordinates_in_si(storage: Storage, names: Sequence[str] = COORDINATES) -> n
 
     Raises:
         DataError: a coordinate is missing, or the header does not say whether angles are in degrees.
+
+    >>> columns = ("hip_flexion_r", "knee_angle_r_beta", "pelvis_ty")
+    >>> table = Storage("IK", columns, np.array([0.0]), np.array([[90.0, 0.5, 0.93]]), in_degrees=True)
+    >>> coordinates_in_si(table, columns).round(4).tolist()
+    [[1.5708, 0.5, 0.93]]
     """
     if storage.in_degrees is None:
         raise DataError(f"{storage.source}: its header has no line inDegrees=yes or inDegrees=no; add the right one.")

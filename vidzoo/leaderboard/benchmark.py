@@ -18,6 +18,10 @@ from vidzoo.evaluation.labels import load_labels
 from vidzoo.evaluation.score import UNITS
 from vidzoo.io.atomic import atomic_path
 from vidzoo.io.data_file import DataFile
+from vidzoo.io.data_file.content_hash import seal_file, seal_trial
+from vidzoo.io.data_file.layout import LABELS_OF
+from vidzoo.io.data_file.writer import BUILDER, LIBVER, write_root, write_trial_attributes
+from vidzoo.io.hdf5 import set_texts
 from vidzoo.io.provenance import file_sha256
 from vidzoo.io.splits import PROTOCOLS, Split
 from vidzoo.leaderboard.documents import (
@@ -126,27 +130,24 @@ def check_id(text: str) -> BenchmarkId:
 def write_labels(data: DataFile, path: Path) -> None:
     """Write a data file of the benchmark joints' labels alone: no images, no motion, other torques 0.
 
-    It keeps the content hash of the file that it was made from.
+    A split of the file that it was made from fits it.
     """
-    with (
-        atomic_path(path) as temporary,
-        h5py.File(temporary, "w", libver=("v110", "v110")) as out,  # compact, and older libraries read it
-        h5py.File(data.path, "r", locking=False) as source,
-    ):
-        for key in ("format", "version", "markers", "coordinates", "settings", "content_hash", "units"):
-            out.attrs[key] = source.attrs[key]
-        out.attrs["builder"] = f"vidzoo {__version__}: labels alone"
+    with atomic_path(path) as temporary, h5py.File(temporary, "w", libver=LIBVER) as out:
+        write_root(out, data.settings, f"{BUILDER}: labels alone")
+        set_texts(out.attrs, {LABELS_OF: data.content_hash})
         for trial in data:
             group = out.create_group(f"{trial.subject}/{trial.trial}")
-            group.attrs.update(source[group.name].attrs)
+            write_trial_attributes(group, trial)
             for name in _LABEL_ARRAYS:
                 values = trial.array(name)
                 if name != "time":
                     values = np.where(_JOINTS, values, np.zeros_like(values))
                 group.create_dataset(name, data=values, **({"compression": "gzip"} if name == "torques" else {}))
             for camera in trial.cameras:
-                kind = trial.camera_attribute(camera, "kind")
-                group.create_group(f"cameras/{camera}").attrs["kind"] = kind
+                kind = str(trial.camera_attribute(camera, "kind"))
+                set_texts(group.create_group(f"cameras/{camera}").attrs, {"kind": kind})
+            seal_trial(group)
+        seal_file(out)
 
 
 def define(

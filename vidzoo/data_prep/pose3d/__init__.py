@@ -24,7 +24,7 @@ from vidzoo.data_prep.pose3d.people import Person
 from vidzoo.errors import ConfigError, DataError
 from vidzoo.io.data_file import DataFile
 from vidzoo.io.pose_file import PoseImage, PoseWriter
-from vidzoo.io.split_protocols import check_split
+from vidzoo.io.split_checks import check_split
 from vidzoo.io.splits import Split
 
 READERS: dict[str, Callable[[Path, Path, str], Iterator[Person]]] = {

@@ -80,6 +80,12 @@ class TorqueCodec(Standardizer):
         CheckpointError: encoding or decoding before statistics were set.
 
     Source: VID paper, equations 7 and 8; standardised because the two losses of equation 7 differ in unit.
+
+    >>> codec = TorqueCodec(num_torques=1)
+    >>> codec.set_statistics(mean=[0.5], std=[2.0])  # N·m/kg
+    >>> z = codec.encode(torch.tensor([[105.0]]), mass=torch.tensor([70.0]))  # 105 N·m are 1.5 N·m/kg
+    >>> z.item(), codec.decode(z, mass=torch.tensor([70.0])).item()
+    (0.5, 105.0)
     """
 
     def __init__(self, num_torques: int = 11) -> None:

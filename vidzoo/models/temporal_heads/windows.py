@@ -35,6 +35,11 @@ def unfold_windows(tokens: Tensor, window: int) -> Tensor:
 
     Raises:
         ConfigError: the clip is shorter than a window.
+
+    >>> import torch
+    >>> clip = torch.arange(4.0).reshape(1, 4, 1)
+    >>> unfold_windows(clip, window=3).squeeze(-1).tolist()
+    [[0.0, 1.0, 2.0], [1.0, 2.0, 3.0]]
     """
     check_clip(tokens, window)
     return tokens.unfold(1, window, 1).flatten(0, 1).transpose(1, 2)
