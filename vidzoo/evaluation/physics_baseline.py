@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from vidzoo.baselines.physics import physics_predictions
-from vidzoo.evaluation.score import score, write_results
+from vidzoo.evaluation.results import write_results
+from vidzoo.evaluation.score import score
 from vidzoo.io.data_file import DataFile
 from vidzoo.io.predictions import write_predictions
 from vidzoo.io.splits import Split

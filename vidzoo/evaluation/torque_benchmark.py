@@ -19,7 +19,8 @@ import vidzoo
 from vidzoo.anatomy import BENCHMARK_JOINTS
 from vidzoo.errors import DataError
 from vidzoo.evaluation.report import format_line, format_report
-from vidzoo.evaluation.score import score, write_results
+from vidzoo.evaluation.results import write_results
+from vidzoo.evaluation.score import score
 from vidzoo.io.data_file import DataFile
 from vidzoo.io.predictions import Predictions, write_predictions
 from vidzoo.io.provenance import commit, file_sha256, processor
@@ -73,11 +74,11 @@ class TorqueBenchmark(BaseMetric):
 
     Every test frame of the split must be predicted once (see :func:`vidzoo.evaluation.score.score`), however many
     processes share the work. Logs ``mPJE_mean`` and ``mPJE_sum`` (N·m/kg; the former is what ``save_best`` should
-    name), ``lower_limb_mean``, ``RMSE``, ``percent_BWht``, ``pearson_r``, ``R2``, and both floors' mPJE_mean.
+    name), ``lower_limb_mean``, ``RMSE``, ``percent_BWht``, ``pearson_r``, ``R2``, and both baselines' mPJE_mean.
 
     Args:
         data_file: path of the data file.
-        split: path of the split manifest; its test subset is scored, its training subset makes the floors.
+        split: path of the split manifest; its test subset is scored, its training subset makes the baselines.
         out_dir: folder that gets ``predictions.npz`` and ``results.json``, made where it is missing; None: no files.
         collect_device: how processes hand in their clips. 'gpu': through the process group, be it NCCL or gloo; 'cpu':
             through files in the working directory, which all of them must share.
@@ -141,7 +142,7 @@ class TorqueBenchmark(BaseMetric):
         else:
             print_log(format_line(scored), logger="current")
         logged = {name: scored["overall"][name] for name in _LOGGED}
-        logged |= {f"floor_{name}": floor["mPJE_mean"] for name, floor in scored["floors"].items()}
+        logged |= {f"baseline_{name}": rows["mPJE_mean"] for name, rows in scored["baselines"].items()}
         return {name: value for name, value in logged.items() if value is not None}
 
     def _gather(self, results: list) -> Predictions:

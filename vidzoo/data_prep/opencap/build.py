@@ -34,7 +34,7 @@ MAX_IMAGE_SIZE = 2048
 
 @dataclass(frozen=True)
 class TrialReport:
-    """What became of one trial."""
+    """The result of one trial."""
 
     subject: str
     trial: str
