@@ -193,6 +193,6 @@ class _Inspection:
             for name, content in render(self.store).items():
                 path = self.folder / name
                 if not path.is_file() or path.read_bytes() != content:
-                    self._note(path, "is stale or was changed; run tools/leaderboard.py render.")
+                    self._note(path, "is stale or was changed; run 'vidzoo leaderboard render'.")
         except VidZooError as error:
             self._note("generated files", f"cannot be made: {error}")
