@@ -16,7 +16,7 @@ ROOT = Path(vidzoo.__file__).parent
 BASE = {"anatomy", "arrays", "errors", "geometry"}
 """Modules that import nothing of vidzoo and that everything may import."""
 ALLOWED: dict[str, set[str]] = {
-    **dict.fromkeys(BASE, set()),
+    **{module: set() for module in BASE},
     "task": BASE,
     "registry": BASE,
     "structures": BASE,
