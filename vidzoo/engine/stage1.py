@@ -9,6 +9,7 @@ from mmengine.logging import print_log
 from torch import nn
 
 from vidzoo.engine.checkpoint import check_fit, find_checkpoint, read_checkpoint
+from vidzoo.engine.contract import check_checkpoint
 from vidzoo.errors import CheckpointError, ConfigError
 
 PARTS: tuple[str, ...] = ("backbone", "heatmap_head")
@@ -25,8 +26,8 @@ def load_stage1(model: nn.Module, checkpoint: str | Path, split: Any = None) -> 
 
     Raises:
         ConfigError: the model has no such parts.
-        CheckpointError: the checkpoint is missing, unreadable, of other parts, or was trained on the same data file by
-            another split, whose training images may be this one's test images.
+        CheckpointError: the checkpoint is missing, unreadable, of other parts or another image size, or was trained on
+            the same data file by another split, whose training images may be this one's test images.
     """
     absent = [name for name in PARTS if not isinstance(getattr(model, name, None), nn.Module)]
     if absent:
@@ -36,11 +37,12 @@ def load_stage1(model: nn.Module, checkpoint: str | Path, split: Any = None) -> 
         found = find_checkpoint(path) if path.is_dir() else None
         if found is None:
             raise CheckpointError(
-                f"stage1: there is no checkpoint in {path}; train stage 1 first (configs/pose3d_*.py), or begin "
+                f"stage1: there is no checkpoint in {path}; train stage 1 first (configs/posenet_*.py), or begin "
                 f"without it: --cfg-options stage1=None."
             )
         path = found
     content = read_checkpoint(path)
+    check_checkpoint(model, content, path, ["image_size"])
     meta = content.get("meta")
     trained_on = meta.get("dataset_meta") if isinstance(meta, dict) else None
     _check_split(trained_on if isinstance(trained_on, dict) else {}, split, path)
