@@ -72,7 +72,7 @@ class Pose3DDataset(Dataset):
             if file.attribute("subset") != subset:
                 raise DataError(
                     f"{file.path}: holds {file.attribute('subset')} images, but the data set is the {subset} subset; "
-                    f"make a file with tools/prepare_pose3d.py --subset {subset}."
+                    f"make a file with 'vidzoo prepare-pose3d --subset {subset}'."
                 )
             offsets.append(file.offsets())
             count = len(offsets[-1]) - 1

@@ -39,7 +39,7 @@ def check_origin(predictions: Predictions, data: DataFile, split: Split) -> None
     if split.data_hash != data.content_hash:
         raise DataError(
             f"{data.path}: the split was made for another data file (content hash {split.data_hash[:12]}, this one's "
-            f"is {data.content_hash[:12]}); make it anew with tools/make_split.py."
+            f"is {data.content_hash[:12]}); make it again with 'vidzoo split'."
         )
     if predictions.split_hash != split.hash:
         raise DataError(

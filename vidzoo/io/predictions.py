@@ -260,12 +260,12 @@ def read_predictions(path: str | Path, max_bytes: int = MAX_BYTES) -> Prediction
     """
     path = Path(path)
     if not path.is_file():
-        raise DataError(f"{path}: no such predictions file; make one with tools/test.py.")
+        raise DataError(f"{path}: no such predictions file; make one with 'vidzoo test'.")
     try:
         predictions = _parse(_read_arrays(path, max_bytes))
     except Exception as error:  # zipfile, NumPy's header parser and JSON answer a hostile file with nearly anything
         raise DataError(
-            f"{path}: is no predictions file ({str(error)[:400] or type(error).__name__}); write it with tools/test.py."
+            f"{path}: is no predictions file ({str(error)[:400] or type(error).__name__}); write it with 'vidzoo test'."
         ) from None
     check_predictions(predictions, str(path))
     return predictions
