@@ -23,7 +23,7 @@ from vidzoo.datasets.statistics import Statistics, target_statistics
 from vidzoo.errors import ConfigError, DataError
 from vidzoo.io.data_file import DataFile, TrialReader
 from vidzoo.io.split_checks import check_split
-from vidzoo.io.splits import Split, SplitEntry
+from vidzoo.io.splits import SUBSETS, Split, SplitEntry
 from vidzoo.registry import DATASETS, TRANSFORMS
 from vidzoo.structures import MODALITIES, TorqueSample
 
@@ -42,7 +42,7 @@ class VIDDataset(Dataset):
     Args:
         data_file: path of the data file.
         split: path of the split manifest made for it.
-        subset: 'train' or 'test'.
+        subset: 'train', 'val' or 'test'; 'val' is read as 'test' is.
         requires: modalities (``structures.MODALITIES``) to put into ``inputs``; nothing else is read.
         window: T, frames that a prediction sees.
         target_index: which of them is predicted, 0 to T - 1 (T - 1: a causal window); None: the centre, T being odd.
@@ -69,7 +69,7 @@ class VIDDataset(Dataset):
         *,
         data_file: str | Path,
         split: str | Path,
-        subset: Literal["train", "test"] = "train",
+        subset: Literal["train", "val", "test"] = "train",
         requires: Sequence[str] = ("frames",),
         window: int = 13,
         target_index: int | None = None,
@@ -84,7 +84,7 @@ class VIDDataset(Dataset):
         _check_arguments(subset, requires, window, target_index, predictions, marker_frame, torques, image_size)
         self.data, self.split, self.split_path = DataFile(data_file), Split.load(split), Path(split)
         check_split(self.split, self.data)
-        self.subset, self.test_mode = subset, subset == "test"
+        self.subset, self.test_mode = subset, subset != "train"
         self.requires = tuple(requires)
         self.window, self.predictions = window, predictions
         self.target_index = window // 2 if target_index is None else target_index
@@ -124,7 +124,7 @@ class VIDDataset(Dataset):
 
     def _load(self) -> Iterator[Track]:
         left_out = []
-        for entry in self.split.train if self.subset == "train" else self.split.test:
+        for entry in self.split.entries(self.subset):
             if not entry.num_targets:
                 continue
             if entry.cameras and not self._needs_camera:
@@ -308,8 +308,8 @@ def _check_arguments(
     torques: Sequence[str],
     image_size: int | None,
 ) -> None:
-    if subset not in ("train", "test"):
-        raise ConfigError(f"VIDDataset: subset='{subset}' must be 'train' or 'test'.")
+    if subset not in SUBSETS:
+        raise ConfigError(f"VIDDataset: subset='{subset}' must be one of {', '.join(SUBSETS)}.")
     if isinstance(requires, str) or not set(requires) <= set(MODALITIES):
         raise ConfigError(f"VIDDataset: requires={requires!r} must be a list of some of {', '.join(MODALITIES)}.")
     if window < 1 or (target_index is None and window % 2 == 0):

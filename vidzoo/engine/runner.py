@@ -30,6 +30,7 @@ from vidzoo.engine.checkpoint import RESUME_KEYS, check_fit, find_checkpoint, re
 from vidzoo.engine.cpu_ddp import environment_number, init_processes
 from vidzoo.engine.python314 import find_loader_provided
 from vidzoo.engine.stage1 import load_stage1
+from vidzoo.engine.validation import checkpoint_to_test, use_val_subset
 from vidzoo.errors import CheckpointError, ConfigError, VidZooError
 from vidzoo.io.atomic import atomic_path
 from vidzoo.registry import METRICS
@@ -289,7 +290,8 @@ def load_config(path: str | Path, options: dict[str, Any] | None = None) -> Conf
     """Read a config and override some of its keys.
 
     ``data_file`` and ``split`` at the config's top, or in ``options``, are those of every data set and metric that has
-    such a key: the top's where the key is None, those in ``options`` everywhere.
+    such a key: the top's where the key is None, those in ``options`` everywhere. Where the split has a ``val`` subset,
+    a training validates on it, see :func:`vidzoo.engine.validation.use_val_subset`.
 
     Packages in the current folder can be imported by the config.
 
@@ -337,6 +339,7 @@ def load_config(path: str | Path, options: dict[str, Any] | None = None) -> Conf
             import_modules_from_strings(**config.custom_imports)
     except (AssertionError, ImportError, IndexError, KeyError, TypeError) as error:
         raise ConfigError(f"--cfg-options: {' '.join(str(error.args[0]).split())}") from error
+    use_val_subset(config)
     return config
 
 
@@ -435,7 +438,8 @@ def test(
 
     Args:
         config: the config's path.
-        checkpoint: ``.pth`` or ``.safetensors``, or a training's work dir, whose newest one is tested.
+        checkpoint: ``.pth`` or ``.safetensors``, or a training's work dir: its best one in validation is tested, or its
+            newest where there was no validation.
         out: the folder that gets ``predictions.npz`` and ``results.json``, or the path of ``predictions.npz`` in it.
         **options: as ``build_runner``'s.
 
@@ -445,10 +449,7 @@ def test(
         VidZooError: out of memory.
     """
     if Path(checkpoint).is_dir():
-        found = find_checkpoint(checkpoint)
-        if found is None:
-            raise CheckpointError(f"{checkpoint}: no training has left a checkpoint here; name a folder with one.")
-        checkpoint = found
+        checkpoint = checkpoint_to_test(checkpoint)
     if out is not None:
         cfg_options = options.get("cfg_options") or {}
         options["cfg_options"] = cfg_options | _out_options(load_config(config, cfg_options), Path(out))

@@ -9,6 +9,7 @@ from vidzoo.baselines.physics import physics_predictions
 from vidzoo.evaluation.score import score, write_results
 from vidzoo.io.data_file import DataFile
 from vidzoo.io.predictions import write_predictions
+from vidzoo.io.split_checks import check_split
 from vidzoo.io.splits import Split
 
 
@@ -27,6 +28,7 @@ def write_physics_baseline(data_file: str | Path, split: str | Path, out: str | 
     if out.suffix != ".npz":
         out = out / "predictions.npz"
     data, manifest = DataFile(data_file), Split.load(split)
+    check_split(manifest, data)
     predictions = physics_predictions(data, manifest)
     results = score(predictions, data, manifest)
     out.parent.mkdir(parents=True, exist_ok=True)
