@@ -77,6 +77,7 @@ setup(
         "pydantic>=2",  # what strangers submit, checked field by field
         "filelock",  # many writers of one leaderboard
         "jinja2",  # its page
+        "natsort",  # subject2 before subject10
         "opencv-python",  # pictures; without a display, opencv-python-headless in its place does as well
         "typing_extensions",
     ],

@@ -25,9 +25,11 @@ from typing import Any
 
 import cv2
 import numpy as np
+from osim_files import Segment, Vector, X, Y, Z, build_model, save_model
 from recording_files import write_forces, write_table, write_trc, write_video
 from scipy.interpolate import make_interp_spline
 from scipy.signal import butter, lfilter, lfiltic
+from scipy.spatial.transform import Rotation
 
 from vidzoo.anatomy import COORDINATES, DEPENDENT_COORDINATES, GRAVITY, MARKERS, TRANSLATIONS
 from vidzoo.io.data_file import Trial
@@ -260,91 +262,44 @@ def write_release(root: Path) -> None:
 
 
 # --- the same person in OpenSim -------------------------------------------------------------------------------------
-_X, _Y, _Z = (1, 0, 0), (0, 1, 0), (0, 0, 1)
-_LEG = {  # axes of the right side, as OpenSim's full-body gait model has them (Rajagopal et al. 2016)
-    "femur": ("pelvis", {"hip_flexion": _Z, "hip_adduction": _X, "hip_rotation": _Y}),
+_RIGHT = {  # parent and axes of the right side, as OpenSim's full-body gait model has them (Rajagopal et al. 2016)
+    "femur": ("pelvis", {"hip_flexion": Z, "hip_adduction": X, "hip_rotation": Y}),
     "tibia": ("femur", {"knee_angle": (0, 0, -1)}),
     "talus": ("tibia", {"ankle_angle": (-0.105, -0.174, 0.979)}),
     "calcn": ("talus", {"subtalar_angle": (0.787, 0.605, -0.121)}),
     "toes": ("calcn", {"mtp_angle": (0.581, 0, -0.814)}),
-    "humerus": ("torso", {"arm_flex": _Z, "arm_add": _X, "arm_rot": _Y}),
+    "humerus": ("torso", {"arm_flex": Z, "arm_add": X, "arm_rot": Y}),
     "ulna": ("humerus", {"elbow_flex": (0.226, 0.022, 0.974)}),
     "radius": ("ulna", {"pro_sup": (0.056, 0.998, 0.002)}),
 }
 
 
-def _joints() -> list[tuple[str, str, dict[str, tuple[float, ...]]]]:
-    """Return child, parent, and the axis about (or along) which each coordinate of the joint moves the child."""
-    tilt_list_rotation = dict(zip(COORDINATES[:3], (_Z, _X, _Y)))
-    joints = [
-        ("pelvis", "ground", tilt_list_rotation | dict(zip(TRANSLATIONS, (_X, _Y, _Z)))),
-        ("torso", "pelvis", {"lumbar_extension": _Z, "lumbar_bending": _X, "lumbar_rotation": _Y}),
-    ]
-    for side, sign in (("r", 1), ("l", -1)):
-        for child, (parent, axes) in _LEG.items():
-            where = parent if parent in ("pelvis", "torso") else f"{parent}_{side}"
-            mirrored = {f"{c}_{side}": (sign * x, sign * y, z) for c, (x, y, z) in axes.items()}
-            joints.append((f"{child}_{side}", where, mirrored))
-        # In OpenSim the kneecap follows the knee; its mass is part of the thigh here.
-        joints.append((f"patella_{side}", f"femur_{side}", {f"knee_angle_{side}_beta": (0, 0, -1)}))
-    return joints
-
-
 def write_model(body: Any, path: Path) -> None:
-    """Write the person as an .osim file; needs OpenSim."""
+    """Write the person as an .osim file with the markers; needs OpenSim."""
     import opensim
 
-    opensim.Logger.setLevelString("Off")
-    opensim.Logger.removeFileSink()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    model = opensim.Model()
-    model.setName("made_up")
-    model.setGravity(opensim.Vec3(0, -GRAVITY, 0))
-    bodies, zero = {"ground": model.getGround()}, opensim.Vec3(0)
-    for child, parent, axes in _joints():
-        mass, centre, inertia, place = _segment(body, child)
-        moments = inertia[0, 0], inertia[1, 1], inertia[2, 2], inertia[0, 1], inertia[0, 2], inertia[1, 2]
-        bodies[child] = opensim.Body(child, mass, opensim.Vec3(*centre), opensim.Inertia(*moments))
-        model.addBody(bodies[child])
-        transform = opensim.SpatialTransform()
-        turns = {c: axis for c, axis in axes.items() if c not in TRANSLATIONS}
-        rest = [axis for axis in (_X, _Y, _Z) if axis not in turns.values()]
-        # Axes that nothing turns about must not be parallel to the others.
-        others = [axis for axis in rest if abs(np.dot(axis, next(iter(turns.values())))) < 0.9]
-        for i in range(3):
-            name, axis = list(turns.items())[i] if i < len(turns) else (None, others[i - len(turns)])
-            _move(opensim, transform.updTransformAxis(i), name, np.array(axis, float) / np.linalg.norm(axis))
-        for i, (name, axis) in enumerate(zip(TRANSLATIONS, (_X, _Y, _Z)), 3):
-            _move(opensim, transform.updTransformAxis(i), name if name in axes else None, np.array(axis, float))
-        joint = opensim.CustomJoint(
-            f"to_{child}", bodies[parent], opensim.Vec3(*place), zero, bodies[child], zero, zero, transform
-        )
-        model.addJoint(joint)
+    segments = [
+        _segment(body, "pelvis", "ground", dict(zip(COORDINATES[:6], (Z, X, Y, X, Y, Z)))),
+        _segment(body, "torso", "pelvis", {"lumbar_extension": Z, "lumbar_bending": X, "lumbar_rotation": Y}),
+    ]
+    for side, sign in (("r", 1), ("l", -1)):
+        for name, (parent, axes) in _RIGHT.items():
+            parent = parent if parent in ("pelvis", "torso") else f"{parent}_{side}"
+            mirrored = {f"{c}_{side}": (sign * x, sign * y, z) for c, (x, y, z) in axes.items()}
+            segments.append(_segment(body, f"{name}_{side}", parent, mirrored))
+        # In OpenSim the kneecap follows the knee; its mass is part of the thigh here.
+        knee, turns = body.model.body(f"tibia_{side}").pos, {f"knee_angle_{side}_beta": (0.0, 0.0, -1.0)}
+        segments.append(Segment(f"patella_{side}", f"femur_{side}", knee, turns, 1e-6, (0, 0, 0), 1e-9 * np.eye(3)))
+    model, bodies = build_model(segments)
     for marker, index, offset in zip(MARKERS, body.marker_bodies, body.marker_offsets):
         name = body.model.body(int(index)).name
         model.addMarker(opensim.Marker(marker, bodies[name], opensim.Vec3(*map(float, offset))))
-    model.finalizeConnections()
-    model.printToXML(str(path))
+    save_model(model, path)
 
 
-def _move(opensim: Any, axis: Any, coordinate: str | None, direction: np.ndarray) -> None:
-    axis.setAxis(opensim.Vec3(*map(float, direction)))
-    if coordinate is not None:
-        names = opensim.ArrayStr()
-        names.append(coordinate)
-        axis.setCoordinateNames(names)
-        axis.set_function(opensim.LinearFunction(1.0, 0.0))
-
-
-def _segment(body: Any, name: str) -> tuple[float, list[float], np.ndarray, list[float]]:
-    """Return a body's mass, its centre, the inertia [3, 3] about it in the body's axes, and its place in its parent."""
-    import mujoco
-
-    if name.startswith("patella"):
-        return 1e-6, [0.0, 0.0, 0.0], 1e-9 * np.eye(3), body.model.body(f"tibia_{name[-1]}").pos.tolist()
+def _segment(body: Any, name: str, parent: str, axes: dict[str, Vector]) -> Segment:
+    """Take a body's place in its parent, mass and inertia from MuJoCo's model."""
     segment = body.model.body(name)
-    turn = np.zeros(9)
-    mujoco.mju_quat2Mat(turn, segment.iquat)
-    turn = turn.reshape(3, 3)
+    turn = Rotation.from_quat(np.roll(segment.iquat, -1)).as_matrix()  # MuJoCo puts the real part first
     inertia = turn @ np.diag(segment.inertia) @ turn.T
-    return float(segment.mass[0]), segment.ipos.tolist(), inertia, segment.pos.tolist()
+    return Segment(name, parent, segment.pos, axes, float(segment.mass[0]), segment.ipos, inertia)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
+import torch
 
 from vidzoo import anatomy
 
@@ -20,6 +22,14 @@ def test_counts_and_uniqueness():
     assert set(anatomy.LOWER_LIMB_JOINTS) <= set(anatomy.BENCHMARK_JOINTS)
     assert set(anatomy.SAGITTAL_MIRROR_SIGN_FLIPS) <= set(anatomy.COORDINATES)
     assert set(anatomy.PELVIS_MARKERS) <= set(anatomy.MARKERS)
+
+
+def test_the_pelvis_centre_is_the_mean_of_its_four_markers():
+    markers = np.random.default_rng(0).normal(size=(2, 5, 51, 3))
+    r_asis, l_asis, r_psis, l_psis = (markers[:, :, anatomy.MARKERS.index(name)] for name in anatomy.PELVIS_MARKERS)
+    expected = ((r_asis + l_asis + r_psis + l_psis) / 4)[:, :, None]
+    np.testing.assert_allclose(anatomy.pelvis_centre(markers), expected)
+    np.testing.assert_allclose(anatomy.pelvis_centre(torch.from_numpy(markers)), expected)
 
 
 @pytest.mark.parametrize("names", [anatomy.COORDINATES, anatomy.BENCHMARK_JOINTS, anatomy.POSE_JOINTS])

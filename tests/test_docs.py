@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from vidzoo.errors import DataError
+from vidzoo.evaluation.comparison import comparison_table
 from vidzoo.evaluation.documents import fill_tables, read_tables
-from vidzoo.evaluation.report import comparison_table
-from vidzoo.evaluation.score import read_results
+from vidzoo.evaluation.results import read_results
 
 ROOT = Path(__file__).parents[1]
 
@@ -29,7 +29,7 @@ def test_tables_come_from_the_result_files(document: Path):
     tables = read_tables([*ROOT.glob("docs/results/*.json"), *ROOT.glob("docs/results/*/*.json")])
     text = document.read_text(encoding="utf-8")
     assert "<!-- results: " in text
-    assert fill_tables(text, *tables, document.name) == text
+    assert fill_tables(text, tables, document.name) == text
 
 
 def test_links_lead_somewhere():
@@ -60,7 +60,7 @@ def test_result_files_say_how_they_came_about():
 
 
 def test_ablations_say_how_they_came_about():
-    _, ablations = read_tables(ROOT.glob("docs/results/*/*.json"))
+    ablations = read_tables(ROOT.glob("docs/results/ablations/*.json"))
     assert ablations
     for name, table in ablations.items():
         assert table["comparable"] and table["sources"], name
@@ -69,15 +69,15 @@ def test_ablations_say_how_they_came_about():
 
 
 def test_filling_writes_below_the_marks_and_nowhere_else():
-    (name, result), *_ = read_tables(ROOT.glob("docs/results/*.json"))[0].items()
+    (name, result), *_ = read_tables(ROOT.glob("docs/results/*.json")).items()
     before = f"# A page\n\n<!-- results: {name} -->\n\n| old |\n\nafter\n\n| another |\n\nend\n"
-    after = fill_tables(before, {name: result}, {}, "page.md")
+    after = fill_tables(before, {name: result}, "page.md")
     assert after == before.replace("| old |", comparison_table({name: result}))
-    assert fill_tables(after, {name: result}, {}, "page.md") == after
+    assert fill_tables(after, {name: result}, "page.md") == after
     bare = before.replace("| old |\n\n", "")
-    assert fill_tables(bare, {name: result}, {}, "page.md") == after, "a mark without a table yet eats what follows it"
+    assert fill_tables(bare, {name: result}, "page.md") == after, "a mark without a table yet eats what follows it"
     with pytest.raises(DataError, match=rf"page\.md: <!-- results: \.\.\. --> names '{name}', but no such file"):
-        fill_tables(after, {}, {}, "page.md")
+        fill_tables(after, {}, "page.md")
 
 
 @pytest.mark.parametrize("text", ['{"format": "vid-ablation"', '{"format": "vid-ablation"}', "[]", "vid-ablation"])

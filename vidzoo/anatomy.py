@@ -7,6 +7,7 @@ coordinates and generalized forces, Q = 11 benchmark joints, J = 21 pose joints.
 from __future__ import annotations
 
 import re
+from typing import Any
 
 GRAVITY = 9.80665
 """Standard gravity, m/s^2 (OpenSim's models use 9.80665 too)."""
@@ -24,6 +25,7 @@ MARKERS: tuple[str, ...] = (
 )  # fmt: skip
 PELVIS_MARKERS: tuple[str, ...] = ("r.ASIS", "L.ASIS", "r.PSIS", "L.PSIS")
 """Their mean is the pelvis centre that marker targets are relative to."""
+PELVIS_MARKER_INDICES: tuple[int, ...] = tuple(MARKERS.index(name) for name in PELVIS_MARKERS)
 CLUSTER_MARKERS: tuple[str, ...] = tuple(m for m in MARKERS if re.search(r"thigh\d|_sh\d|humerus|forearm", m))
 """Tracking markers glued anywhere on a segment: left and right are no mirror images of each other."""
 
@@ -95,6 +97,11 @@ def action_family(trial: str) -> str | None:
     ('DJAsym', 'STS', None)
     """
     return _FAMILY_ALIASES.get(re.sub(r"[\d_]*$", "", trial).lower())
+
+
+def pelvis_centre(markers: Any) -> Any:
+    """Return the pelvis centre [..., 1, 3] of markers [..., M, 3], a NumPy array or a tensor."""
+    return markers[..., PELVIS_MARKER_INDICES, :].mean(-2)[..., None, :]
 
 
 def _other_side(name: str, names: tuple[str, ...]) -> str | None:

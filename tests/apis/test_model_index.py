@@ -17,7 +17,7 @@ import yaml
 from vidzoo.apis import get_model, list_models, model_index
 from vidzoo.engine import load_config
 from vidzoo.errors import CheckpointError, UnknownNameError
-from vidzoo.evaluation.score import read_results
+from vidzoo.evaluation.results import read_results
 from vidzoo.models.estimators import TorqueEstimator
 from vidzoo.registry import MODELS
 

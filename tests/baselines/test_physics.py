@@ -17,7 +17,8 @@ from vidzoo.anatomy import BENCHMARK_JOINTS, COORDINATES, GRAVITY, MARKERS
 from vidzoo.baselines import physics
 from vidzoo.dynamics.ground_reaction import wrench_at_foot
 from vidzoo.errors import DataError
-from vidzoo.evaluation.score import read_results, score
+from vidzoo.evaluation.results import read_results
+from vidzoo.evaluation.score import score
 from vidzoo.io.data_file import DataFile, DataFileWriter, Trial, TrialReader
 from vidzoo.io.predictions import read_predictions
 from vidzoo.io.splits import Split, SplitEntry
@@ -279,7 +280,7 @@ def test_gaps_of_foot_markers_are_bridged(performed: dict[str, Trial], read: Cal
     [
         ("marker", "subject1/walking1: the marker L_calc is missing throughout"),
         ("jacobians", "has no 'foot_jacobians'; build the file with it"),
-        ("number", "'inertial_torques' hold what is no number"),
+        ("number", "'inertial_torques' hold values that are no numbers"),
     ],
 )
 def test_what_cannot_be_done_is_one_sentence(
@@ -327,7 +328,7 @@ def test_the_tool_writes_what_the_scorer_makes_of_it(data: DataFile, split: Spli
     results = read_results(out.with_name("results.json"))
     again = score(read_predictions(out), data, split)
     assert results["overall"] == again["overall"] and results["counts"] == again["counts"]
-    assert results["overall"]["mPJE_mean"] < 0.3 * results["floors"]["train_mean"]["mPJE_mean"]
+    assert results["overall"]["mPJE_mean"] < 0.3 * results["baselines"]["train_mean"]["mPJE_mean"]
     assert results["provenance"]["seconds_per_1000_predictions"] > 0 and results["provenance"]["device"]
 
     done = run("--data", tmp_path / "none.h5", "--split", tmp_path / "split.json", "--out", tmp_path)

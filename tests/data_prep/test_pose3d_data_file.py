@@ -9,7 +9,6 @@ import pytest
 
 from vidzoo.anatomy import MARKERS, POSE_JOINTS
 from vidzoo.data_prep.pose3d import prepare_pose3d
-from vidzoo.data_prep.pose3d.data_file import interpolate
 from vidzoo.errors import DataError
 from vidzoo.io.data_file import DataFile
 from vidzoo.io.pose_file import PoseFile
@@ -117,17 +116,6 @@ def test_the_file_names_its_vid_file_split_and_side(tiny_data_file, tiny_split, 
     assert stored(tmp_path / "p.h5")[0] == [
         jpeg for i, jpeg in enumerate(stored(tmp_path / "all.h5")[0]) if i % 7 in (0, 4)
     ]
-
-
-def test_interpolation_against_numpy_and_around_gaps():
-    rng = np.random.default_rng(0)
-    time, values, at = np.arange(12) / 100, rng.normal(size=(12, 2, 3)), rng.uniform(-0.02, 0.14, 40)
-    flat = [np.interp(at, time, column) for column in values.reshape(12, 6).T]
-    np.testing.assert_allclose(interpolate(time, values, at), np.reshape(flat, (6, 40)).T.reshape(40, 2, 3))
-    values[3, 0, 0] = np.nan
-    found = interpolate(time, values, np.array([0.02, 0.025, 0.03, 0.04]))[:, 0, 0]
-    np.testing.assert_array_equal(np.isnan(found), [False, True, True, False])
-    np.testing.assert_array_equal(interpolate(time[:1], values[:1], at[:2]), values[[0, 0]])
 
 
 def test_cameras_without_a_calibration_are_passed_over(tiny_data_file, tiny_split, tmp_path, monkeypatch):

@@ -9,9 +9,8 @@ from scipy.signal import savgol_filter
 from vidzoo.data_prep.signal import (
     clean_trajectory,
     fill_short_gaps,
-    nearest_index,
+    interpolate,
     resample,
-    runs,
     smooth,
     velocity,
     without_velocity_outliers,
@@ -19,11 +18,6 @@ from vidzoo.data_prep.signal import (
 
 TIME = np.arange(120) / 100
 CUBIC = (2 * TIME**3 - TIME**2 + 0.3 * TIME)[:, None]
-
-
-def test_runs() -> None:
-    assert list(runs(np.array([1, 1, 0, 0, 1, 0, 1], dtype=bool))) == [(0, 2), (4, 5), (6, 7)]
-    assert list(runs(np.zeros(3, dtype=bool))) == []
 
 
 def test_velocity_is_the_central_difference_of_the_paper() -> None:
@@ -123,10 +117,12 @@ def test_resample_invents_nothing() -> None:
     assert np.isnan(found[:, 0]).tolist() == [False, False, True, True, True, False, True, True]
 
 
-def test_nearest_index_by_brute_force() -> None:
-    rng = np.random.default_rng(4)
-    time, new = np.sort(rng.uniform(0, 1, 40)), rng.uniform(-0.1, 1.1, 200)
-    brute = np.abs(time[None] - new[:, None]).argmin(axis=1)
-    np.testing.assert_array_equal(nearest_index(time, new), brute)
-    assert nearest_index(np.array([0.0, 1.0]), np.array([0.5])).tolist() == [0]
-    assert nearest_index(np.array([0.3]), np.array([0.0, 5.0])).tolist() == [0, 0]
+def test_interpolation_against_numpy_and_around_gaps() -> None:
+    rng = np.random.default_rng(0)
+    time, values, at = np.arange(12) / 100, rng.normal(size=(12, 2, 3)), rng.uniform(-0.02, 0.14, 40)
+    flat = [np.interp(at, time, column) for column in values.reshape(12, 6).T]
+    np.testing.assert_allclose(interpolate(time, values, at), np.reshape(flat, (6, 40)).T.reshape(40, 2, 3))
+    values[3, 0, 0] = np.nan
+    found = interpolate(time, values, np.array([0.02, 0.025, 0.03, 0.04]))[:, 0, 0]
+    np.testing.assert_array_equal(np.isnan(found), [False, True, True, False])
+    np.testing.assert_array_equal(interpolate(time[:1], values[:1], at[:2]), values[[0, 0]])

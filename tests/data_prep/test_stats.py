@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from vidzoo.data_prep.stats import counts_table, frame_counts, natural_key, total_minutes
+from vidzoo.data_prep.stats import counts_table, frame_counts, total_minutes
 from vidzoo.io.data_file import DataFile
 
 
@@ -26,7 +26,3 @@ def test_table_has_families_in_order_and_sums_that_check_out() -> None:
     assert rows[-1] == ["total", 15, 14, 29]
     for row in rows:
         assert sum(value for value in row[1:-1] if value != "") == row[-1]
-
-
-def test_natural_key() -> None:
-    assert sorted(["subject10", "subject2"], key=natural_key) == ["subject2", "subject10"]

@@ -12,9 +12,9 @@ from mmengine.dataset import default_collate
 from vidzoo.anatomy import POSE_JOINTS, mirror_index
 from vidzoo.data_prep.crop import crop_image
 from vidzoo.datasets import Pose3DDataset
-from vidzoo.datasets.pose3d_dataset import crop_matrix
 from vidzoo.datasets.transforms import mirror_sample
 from vidzoo.errors import ConfigError, DataError
+from vidzoo.geometry import crop_matrix
 from vidzoo.io.pose_file import PoseFile, PoseImage, PoseWriter
 from vidzoo.registry import DATASETS, TRANSFORMS
 
@@ -122,7 +122,7 @@ def test_the_crop_is_where_the_cutter_puts_it():
     source = np.zeros((100, 120, 3), np.uint8)
     cv2.circle(source, (64, 37), 4, (255, 255, 255), -1)
     for size in (40, 160):
-        expected = crop_matrix(CROP, size) @ [64, 37, 1]
+        expected = crop_matrix(CROP, (size, size)) @ [64, 37, 1]
         np.testing.assert_allclose(brightest(crop_image(source, CROP, size)), expected[:2], atol=0.3)
 
 

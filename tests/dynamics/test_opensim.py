@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from osim_files import Segment, X, Y, Z, build_model, save_model
 from scipy.interpolate import CubicSpline
 
 from vidzoo.anatomy import BENCHMARK_JOINTS, COORDINATES, DEPENDENT_COORDINATES, GRAVITY, action_family
@@ -24,64 +25,49 @@ LEFT_LEG = list(range(COORDINATES.index("hip_flexion_l"), COORDINATES.index("mtp
 
 
 # --- a small body -------------------------------------------------------------------------------------------------
-def _segments() -> list[tuple[str, str, tuple[float, float, float], list[str]]]:
-    """Child, parent, joint's place in the parent (m), coordinates; z, x, y rotations in this order."""
-    segments = [("torso", "pelvis", (-0.08, 0.08, 0.0), ["lumbar_extension", "lumbar_bending", "lumbar_rotation"])]
+def _segments() -> list[Segment]:
+    """Pelvis, trunk, legs and arms; every joint turns about z, x, y in this order, as far as it has coordinates."""
+
+    def segment(name: str, parent: str, place: tuple[float, float, float], *names: str, mass: float = 2.0) -> Segment:
+        axes = dict(zip(names, (Z, X, Y, X, Y, Z)))
+        return Segment(name, parent, place, axes, mass, (0.01, -0.1, 0.005), np.diag([0.03, 0.02, 0.04]))
+
+    lumbar = (f"lumbar_{name}" for name in ("extension", "bending", "rotation"))
+    segments = [
+        segment("pelvis", "ground", (0, 0, 0), *COORDINATES[:6], mass=8.0),
+        segment("torso", "pelvis", (-0.08, 0.08, 0.0), *lumbar),
+    ]
     for s, z in (("r", 1), ("l", -1)):
-        hip = [f"hip_{name}_{s}" for name in ("flexion", "adduction", "rotation")]
+        hip = (f"hip_{name}_{s}" for name in ("flexion", "adduction", "rotation"))
         segments += [
-            (f"femur_{s}", "pelvis", (-0.06, -0.08, 0.08 * z), hip),
-            (f"tibia_{s}", f"femur_{s}", (0, -0.4, 0), [f"knee_angle_{s}"]),
-            (f"patella_{s}", f"femur_{s}", (0.05, -0.4, 0), [f"knee_angle_{s}_beta"]),
-            (f"talus_{s}", f"tibia_{s}", (0, -0.4, 0), [f"ankle_angle_{s}"]),
-            (f"calcn_{s}", f"talus_{s}", (-0.05, -0.04, 0.01 * z), [f"subtalar_angle_{s}"]),
-            (f"toes_{s}", f"calcn_{s}", (0.18, 0, 0), [f"mtp_angle_{s}"]),
-            (f"humerus_{s}", "torso", (0, 0.4, 0.17 * z), [f"arm_{c}_{s}" for c in ("flex", "add", "rot")]),
-            (f"ulna_{s}", f"humerus_{s}", (0, -0.29, 0), [f"elbow_flex_{s}"]),
-            (f"radius_{s}", f"ulna_{s}", (0, -0.01, 0.02 * z), [f"pro_sup_{s}"]),
-        ]  # fmt: skip
+            segment(f"femur_{s}", "pelvis", (-0.06, -0.08, 0.08 * z), *hip),
+            segment(f"tibia_{s}", f"femur_{s}", (0, -0.4, 0), f"knee_angle_{s}"),
+            segment(f"patella_{s}", f"femur_{s}", (0.05, -0.4, 0), f"knee_angle_{s}_beta"),
+            segment(f"talus_{s}", f"tibia_{s}", (0, -0.4, 0), f"ankle_angle_{s}"),
+            segment(f"calcn_{s}", f"talus_{s}", (-0.05, -0.04, 0.01 * z), f"subtalar_angle_{s}"),
+            segment(f"toes_{s}", f"calcn_{s}", (0.18, 0, 0), f"mtp_angle_{s}"),
+            segment(f"humerus_{s}", "torso", (0, 0.4, 0.17 * z), *(f"arm_{c}_{s}" for c in ("flex", "add", "rot"))),
+            segment(f"ulna_{s}", f"humerus_{s}", (0, -0.29, 0), f"elbow_flex_{s}"),
+            segment(f"radius_{s}", f"ulna_{s}", (0, -0.01, 0.02 * z), f"pro_sup_{s}"),
+        ]
     return segments
 
 
-MASS = 8.0 + 2.0 * len(_segments())
+MASS = sum(segment.mass for segment in _segments())
 
 
 @pytest.fixture(scope="session")
 def body(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An .osim file of a body with the 35 coordinates, made by OpenSim; its muscle-like spring must not count."""
     opensim = pytest.importorskip("opensim")
-    opensim.Logger.setLevelString("Off")
-    opensim.Logger.removeFileSink()
-    model = opensim.Model()
-    bodies = {"ground": model.getGround()}
-    pelvis = ("pelvis", "ground", (0, 0, 0), list(COORDINATES[:6]))
-    for child, parent, place, coordinates in [pelvis, *_segments()]:
-        mass = 8.0 if child == "pelvis" else 2.0
-        centre = opensim.Vec3(0.01, -0.1, 0.005)
-        bodies[child] = opensim.Body(child, mass, centre, opensim.Inertia(0.03, 0.02, 0.04, 0, 0, 0))
-        model.addBody(bodies[child])
-        transform = opensim.SpatialTransform()
-        for i, direction in enumerate("zxyxyz"):
-            axis = transform.updTransformAxis(i)
-            axis.setAxis(opensim.Vec3(*(float(direction == name) for name in "xyz")))
-            if i < len(coordinates):
-                names = opensim.ArrayStr()
-                names.append(coordinates[i])
-                axis.setCoordinateNames(names)
-                axis.set_function(opensim.LinearFunction(1.0, 0.0))
-        zero = opensim.Vec3(0)
-        joint = opensim.CustomJoint(
-            f"to_{child}", bodies[parent], opensim.Vec3(*map(float, place)), zero, bodies[child], zero, zero, transform
-        )
-        model.addJoint(joint)
+    model, _ = build_model(_segments())
     spring = opensim.SpringGeneralizedForce("knee_angle_r")
     spring.setName("spring")
     spring.setStiffness(1000.0)
     spring.setRestLength(1.0)
     model.addForce(spring)
-    model.finalizeConnections()
     path = tmp_path_factory.mktemp("model") / "body.osim"
-    model.printToXML(str(path))
+    save_model(model, path)
     return path
 
 

@@ -14,7 +14,7 @@ from toy_task import ToyMetric, write_config
 from vidzoo.engine import ablate, ablation
 from vidzoo.errors import ConfigError, DataError
 from vidzoo.evaluation.ablation import format_ablation
-from vidzoo.evaluation.score import FORMAT, VERSION
+from vidzoo.evaluation.results import FORMAT, VERSION
 from vidzoo.registry import METRICS
 
 TOOL = Path(__file__).resolve().parents[2] / "tools/ablation.py"
@@ -31,9 +31,9 @@ class ToyResults(ToyMetric):
             "format": FORMAT,
             "version": VERSION,
             "overall": {**figures, "joints": 11},
-            "floors": {"train_mean": figures, "family_mean": figures},
+            "baselines": {"train_mean": figures, "action_mean": figures},
             "split": {"hash": "a split", "protocol": "block", "leaks": False},
-            "data": {"vid_hash": "a file", "motion": ["synthetic"], "images": [], "cameras": []},
+            "data": {"data_hash": "a file", "motion": ["synthetic"], "images": [], "cameras": []},
             "counts": {"samples": 13, "frames": 13, "trials": 1, "subjects": 1},
             "provenance": {"seed": MessageHub.get_current_instance().get_info("seed")},
         }

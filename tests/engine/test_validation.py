@@ -16,7 +16,7 @@ from vidzoo.engine import load_config, train
 from vidzoo.engine.checkpoint import find_best_checkpoint
 from vidzoo.engine.validation import checkpoint_to_test
 from vidzoo.errors import CheckpointError, ConfigError, DataError
-from vidzoo.evaluation.score import read_results
+from vidzoo.evaluation.results import read_results
 from vidzoo.evaluation.torque_benchmark import TorqueBenchmark
 from vidzoo.io.data_file import DataFile
 from vidzoo.io.split_protocols import make_split

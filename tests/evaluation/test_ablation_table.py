@@ -19,14 +19,15 @@ from vidzoo.evaluation.ablation import (
     summarise,
     write_ablation,
 )
-from vidzoo.evaluation.score import score, write_results
+from vidzoo.evaluation.results import write_results
+from vidzoo.evaluation.score import score
 
 
 @pytest.fixture(scope="module")
 def outcomes(faulty_data, block_split, predict):
     """Two configs of different noise, three seeds each."""
     return {
-        (name, seed): score(predict(block_split, noise=noise, seed=seed), faulty_data, block_split, resamples=5)
+        (name, seed): score(predict(block_split, noise=noise, seed=seed), faulty_data, block_split)
         for name, noise in (("good", 5.0), ("bad", 15.0))
         for seed in (0, 1, 2)
     }
@@ -46,9 +47,9 @@ def test_mean_and_sample_standard_deviation(outcomes):
     assert good["mPJE_mean"]["mean"] < bad["mPJE_mean"]["mean"] and table["comparable"]
     printed = format_ablation(table)
     assert f"{good['RMSE']['mean']:.4f} ± {good['RMSE']['std']:.4f}" in printed
-    floor = outcomes["good", 0]["floors"]["family_mean"]
-    (cells,) = [line.split("|")[1:-1] for line in printed.splitlines() if line.startswith("| floor: family mean")]
-    assert [cell.strip() for cell in cells[2:]] == [f"{floor[figure]:.4f}" for figure in FIGURES]
+    baseline = outcomes["good", 0]["baselines"]["action_mean"]
+    (cells,) = [line.split("|")[1:-1] for line in printed.splitlines() if line.startswith("| baseline: action mean")]
+    assert [cell.strip() for cell in cells[2:]] == [f"{baseline[figure]:.4f}" for figure in FIGURES]
     assert "protocol block · real motion" in printed
 
 
@@ -72,7 +73,7 @@ def test_what_failed_is_named_and_what_differs_is_said(outcomes):
     other = copy.deepcopy(outcomes)
     other["bad", 0]["split"]["hash"] = "another"
     table = summarise(["good", "bad"], [0, 1, 2], other)
-    assert not table["comparable"] and table["floors"] == {"train_mean": None, "family_mean": None}
+    assert not table["comparable"] and table["baselines"] == {"train_mean": None, "action_mean": None}
     assert "NOT COMPARABLE: these runs are of different splits" in format_ablation(table)
     assert "no run has a result yet" in format_ablation(summarise(["good"], [0], {}))
 

@@ -10,6 +10,7 @@ from scipy.stats import pearsonr
 from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
 
 from vidzoo.evaluation import functional as F
+from vidzoo.evaluation.intervals import mean_interval
 
 N, Q, UNITS = 400, 11, 7
 
@@ -124,45 +125,6 @@ def test_mpje_joint_reproduces_a_sum_done_by_hand():
     np.testing.assert_allclose(F.mpje_joint(predicted, true, mass), [(0.1 + 0 + 0.3) / 3, (0.08 + 0.1) / 2])
 
 
-def test_bootstrap_equals_drawing_frames_of_whole_units(data):
-    sums = sums_of(data)
-    draws = F.bootstrap_mpje_joint(sums, resamples=3, seed=5)
-    weights = F._resampling_weights(UNITS, 3, 5)
-    for draw, weight in zip(draws, weights):
-        rows = np.concatenate([np.repeat(np.flatnonzero(data["unit"] == u), int(w)) for u, w in enumerate(weight)])
-        expected = F.mpje_joint(*(data[k][rows] for k in ("predicted", "true", "mass", "valid")))
-        np.testing.assert_allclose(draw, expected, rtol=1e-12)
-        assert weight.sum() == UNITS
-
-
-def test_a_resample_without_a_joint_does_not_spoil_the_interval(data):
-    valid = data["valid"].copy()
-    valid[(data["unit"] != 1), 3] = False  # only unit 1 labels joint 3
-    draws = F.bootstrap_mpje_joint(sums_of(data, valid=valid))
-    assert np.isnan(draws[:, 3]).any() and np.isfinite(F.mpje_mean(draws)).all()
-    low, high = F.interval(draws)
-    assert np.isfinite(low).all() and (low <= high).all()
-    assert np.isnan(F.interval(np.full((5, 2), np.nan))).all()
-
-
-def test_interval_covers_the_truth_about_as_often_as_it_says():
-    # 30 trials whose mean error scatters about 0.3; the mean of a trial stands in for its frames
-    rng, covered, repeats = np.random.default_rng(1), 0, 400
-    for _ in range(repeats):
-        sums = np.zeros((30, 1, len(F.STATISTICS)))
-        sums[:, 0, F.COUNT] = 100
-        sums[:, 0, F.ABSOLUTE] = 100 * rng.normal(0.3, 0.05, 30)
-        low, high = F.interval(F.mpje_mean(F.bootstrap_mpje_joint(sums, 500)))
-        covered += low <= 0.3 <= high
-    assert 0.90 <= covered / repeats <= 0.98
-
-
-def test_intervals_are_the_same_with_the_same_seed_and_differ_with_another(data):
-    sums = sums_of(data)
-    np.testing.assert_array_equal(F.bootstrap_mpje_joint(sums, 50, 1), F.bootstrap_mpje_joint(sums.copy(), 50, 1))
-    assert (F.bootstrap_mpje_joint(sums, 50, 1) != F.bootstrap_mpje_joint(sums, 50, 2)).any()
-
-
 def test_the_whole_data_set_is_summed_in_a_blink():
     rng = np.random.default_rng(0)
     n, q = 63_369, 11
@@ -170,5 +132,5 @@ def test_the_whole_data_set_is_summed_in_a_blink():
     unit = np.sort(rng.integers(0, 144, n))
     start = time.process_time()
     sums = F.trial_sums(true + 1, true, np.ones((n, q), bool), np.full(n, 70.0), np.full(n, 1.7), unit, 144)
-    F.interval(F.mpje_mean(F.bootstrap_mpje_joint(sums)))
+    mean_interval(sums[..., F.ABSOLUTE], sums[..., F.COUNT])
     assert time.process_time() - start < 1.0

@@ -9,7 +9,6 @@ import pytest
 from vidzoo.anatomy import BENCHMARK_JOINTS
 from vidzoo.evaluation.report import (
     action_table,
-    comparison_table,
     data_line,
     format_line,
     format_report,
@@ -21,7 +20,7 @@ from vidzoo.evaluation.score import score
 
 @pytest.fixture(scope="module")
 def results(predictions, faulty_data, block_split):
-    return score(predictions, faulty_data, block_split, resamples=200)
+    return score(predictions, faulty_data, block_split)
 
 
 def cells(table: str, first: str) -> list[str]:
@@ -30,36 +29,36 @@ def cells(table: str, first: str) -> list[str]:
     return [first, *row[len(first) :].split()]
 
 
-def test_overall_table_has_model_floors_and_paper(results):
+def test_overall_table_has_model_baselines_and_paper(results):
     table = overall_table(results)
     for name, row in (
         ("this model", results["overall"]),
-        ("floor: training mean", results["floors"]["train_mean"]),
-        ("floor: family mean", results["floors"]["family_mean"]),
+        ("baseline: training mean", results["baselines"]["train_mean"]),
+        ("baseline: action mean", results["baselines"]["action_mean"]),
         ("this model, all labels", results["all_labels"]["overall"]),
-        ("floor: family mean, all labels", results["all_labels"]["floors"]["family_mean"]),
+        ("baseline: action mean, all labels", results["all_labels"]["baselines"]["action_mean"]),
     ):
         found = cells(table, name)
         low, high = row["ci95"]["mPJE_mean"]
         assert found[1:4] == [f"{row['mPJE_mean']:.4f}", f"{low:.4f}-{high:.4f}", f"{row['mPJE_sum']:.4f}"]
         assert found[-1] == f"{row['frames']:,}"
     assert cells(table, "VID-Network (paper, other data)")[1:4] == ["0.1601", "-", "1.7612"]
-    assert cells(table, "floor: training mean")[-3] == "-"  # a constant correlates with nothing
+    assert cells(table, "baseline: training mean")[-3] == "-"  # a constant correlates with nothing
 
 
-def test_joint_and_action_tables_have_both_floors_and_the_published_figures(results):
+def test_joint_and_action_tables_have_both_baselines_and_the_published_figures(results):
     joints = joint_table(results)
     for joint in BENCHMARK_JOINTS:
-        floors = [results["floors"][name]["joint"][joint]["mPJE_mean"] for name in ("train_mean", "family_mean")]
+        baselines = [results["baselines"][name]["joint"][joint]["mPJE_mean"] for name in ("train_mean", "action_mean")]
         found = cells(joints, joint)
         assert found[1] == f"{results['joint'][joint]['mPJE_mean']:.4f}"
-        assert found[3:5] == [f"{floor:.4f}" for floor in floors]
+        assert found[3:5] == [f"{baseline:.4f}" for baseline in baselines]
     assert cells(joints, "lumbar_extension")[-3:] == ["0.7811", "0.8147", "0.3326"]
     actions = action_table(results)
     assert cells(actions, "squats")[-3:] == ["0.2239", "0.2760", "0.1405"]
     assert cells(actions, "squats1")[-3:] == ["0.2239", "0.2760", "0.1405"]
     assert cells(actions, "DJ1")[-3:] == ["-", "-", "-"]  # two of the family's three trials: which is which is unknown
-    assert cells(actions, "DJ")[1] == f"{results['family']['DJ']['mPJE_mean']:.4f}"
+    assert cells(actions, "DJ")[1] == f"{results['action']['DJ']['mPJE_mean']:.4f}"
 
 
 def test_report_says_what_the_figures_are_of(results):
@@ -68,48 +67,30 @@ def test_report_says_what_the_figures_are_of(results):
     assert text.count(head) == 3  # above each table
     assert "LEAKS" not in text and "NOT COMPARABLE" not in text
     assert "left out" in text and "coordinate jump" in text and "are no numbers" in text
-    assert "bootstrap over 2 subjects, 200 resamples" in text
+    assert "over 12 trials" in text and "further trials of the people who were tested, not of other people" in text
     assert "Not trained on" in text and "STS" in text
     assert "nine-subject licensed data and are not comparable with other data" in text and "1.6657" in text
 
 
 def test_report_flags_a_leaking_protocol_and_a_joint_without_labels(results, predict, faulty_data, block_split):
     leaky = replace(block_split, protocol="random_frame")
-    assert "LEAKS" in format_report(score(predict(leaky), faulty_data, leaky, resamples=50))
+    assert "LEAKS" in format_report(score(predict(leaky), faulty_data, leaky))
     squats = replace(block_split, test=tuple(e for e in block_split.test if e.trial == "squats1"))
-    text = format_report(score(predict(squats), faulty_data, squats, resamples=50))
+    text = format_report(score(predict(squats), faulty_data, squats))
     assert f"NOT COMPARABLE with results on all joints: no good label of {BENCHMARK_JOINTS[5]}" in text
     one = replace(block_split, test=block_split.test[:1])
-    assert "No 95 % interval: 1 trial" in format_report(score(predict(one), faulty_data, one, resamples=50))
+    assert "No 95 % interval: 1 trial" in format_report(score(predict(one), faulty_data, one))
 
 
-def test_line_has_the_headline_and_both_floors(results):
+def test_line_has_the_headline_and_both_baselines(results):
     line = format_line(results)
     assert "\n" not in line
-    for row in (results["overall"], results["floors"]["train_mean"], results["floors"]["family_mean"]):
+    for row in (results["overall"], results["baselines"]["train_mean"], results["baselines"]["action_mean"]):
         assert f"{row['mPJE_mean']:.4f}" in line
 
 
 def test_a_model_trained_on_another_split_is_flagged(predictions, faulty_data, block_split):
     for trained_on, flagged in ((block_split.hash, False), ("0" * 64, True)):
         told = replace(predictions, provenance={"trained_on": {"split_hash": trained_on}})
-        line = data_line(score(told, faulty_data, block_split, resamples=50))
+        line = data_line(score(told, faulty_data, block_split))
         assert ("TRAINED ON ANOTHER SPLIT" in line) is flagged
-
-
-def test_a_comparison_shows_each_test_sides_floors_once_above_its_runs(results):
-    blind = {**results, "provenance": {"parameters": 1234, "seconds_per_1000_predictions": 0.5}}
-    blind["data"] = {**results["data"], "images": []}
-    elsewhere = {**results, "split": {**results["split"], "hash": "another"}}
-    table = comparison_table({"first": results, "elsewhere": elsewhere, "blind": blind})
-    header, _, *rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()]
-    floors = ["*floor: training mean*", "*floor: family mean*"]
-    assert [row[0] for row in rows] == [*floors, "first", "blind", *floors, "elsewhere"]
-    by_name = [dict(zip(header, row)) for row in rows]
-    overall, floor = results["overall"], results["floors"]["family_mean"]
-    assert by_name[2]["mPJE_mean"] == f"{overall['mPJE_mean']:.3f}"
-    assert by_name[2]["all labels: mPJE_mean"] == f"{results['all_labels']['overall']['mPJE_mean']:.3f}"
-    assert (by_name[1]["lower limb"], by_name[1]["95 % interval"]) == (f"{floor['lower_limb_mean']:.3f}", "-")
-    assert by_name[2]["images"] == " and ".join(results["data"]["images"])
-    last = by_name[3]
-    assert (last["images"], last["parameters"], last["s per 1,000"]) == ("none", "1,234", "0.500")

@@ -11,14 +11,16 @@ import pytest
 
 from vidzoo.anatomy import BENCHMARK_JOINTS, COORDINATES, LOWER_LIMB_JOINTS
 from vidzoo.errors import DataError
+from vidzoo.evaluation.intervals import mean_interval, unit_sums
 from vidzoo.evaluation.labels import load_labels
-from vidzoo.evaluation.score import recording_errors, score, write_results
+from vidzoo.evaluation.results import write_results
+from vidzoo.evaluation.score import recording_errors, score
 from vidzoo.io.data_file import DataFile
 from vidzoo.io.splits import Split, SplitEntry
 
 
 def brute_force(predictions, data, split, good_only=True):
-    """Score by one loop over frames and joints: group -> joint -> list of errors, for the model and both floors."""
+    """Score by one loop over frames and joints: group -> joint -> list of errors, for the model and both baselines."""
     labels = {}
     for subset, entries in (("train", split.train), ("test", split.test)):
         for entry in entries:
@@ -37,7 +39,7 @@ def brute_force(predictions, data, split, good_only=True):
             if subset == "train" and (good or (not good_only and np.isfinite(torque))):
                 mean[j].append(torque / trial.mass_kg)
                 family[trial.action, j].append(torque / trial.mass_kg)
-    errors = {name: defaultdict(lambda: defaultdict(list)) for name in ("model", "train_mean", "family_mean")}
+    errors = {name: defaultdict(lambda: defaultdict(list)) for name in ("model", "train_mean", "action_mean")}
     for n in range(len(predictions)):
         key = ("test", str(predictions.subject[n]), str(predictions.trial[n]), int(predictions.frame[n]))
         for j, (torque, good, trial) in labels[key].items():
@@ -46,10 +48,10 @@ def brute_force(predictions, data, split, good_only=True):
             guesses = {
                 "model": float(predictions.torques[n, j]) / trial.mass_kg,
                 "train_mean": np.mean(mean[j]),
-                "family_mean": np.mean(family.get((trial.action, j), mean[j])),
+                "action_mean": np.mean(family.get((trial.action, j), mean[j])),
             }
             for name, guess in guesses.items():
-                for group in ("overall", ("family", trial.action), ("trial", trial.trial)):
+                for group in ("overall", ("action", trial.action), ("trial", trial.trial)):
                     errors[name][group][j].append(abs(guess - torque / trial.mass_kg))
     return errors
 
@@ -63,15 +65,15 @@ def check_row(row, errors):
 
 
 @pytest.mark.parametrize("good_only", [True, False])
-def test_every_level_and_floor_equals_plain_loops(predictions, faulty_data, block_split, good_only):
-    results = score(predictions, faulty_data, block_split, resamples=50)
+def test_every_level_and_baseline_equals_plain_loops(predictions, faulty_data, block_split, good_only):
+    results = score(predictions, faulty_data, block_split)
     expected = brute_force(predictions, faulty_data, block_split, good_only)
     found = results if good_only else results["all_labels"]
-    sections = {"model": found, **{name: {"overall": f, **f} for name, f in found["floors"].items()}}
+    sections = {"model": found, **{name: {"overall": b, **b} for name, b in found["baselines"].items()}}
     for name, section in sections.items():
         groups = expected[name]
         check_row(section["overall"], groups["overall"])
-        for level in ("family", "trial"):
+        for level in ("action", "trial"):
             assert len(section[level]) == sum(group[0] == level for group in groups)
             for key, row in section[level].items():
                 check_row(row, groups[level, key])
@@ -82,7 +84,7 @@ def test_every_level_and_floor_equals_plain_loops(predictions, faulty_data, bloc
 
 
 def test_good_labels_make_the_headline_and_what_is_left_out_is_counted(predictions, faulty_data, block_split):
-    results = score(predictions, faulty_data, block_split, resamples=50)
+    results = score(predictions, faulty_data, block_split)
     good = bad = missing = 0
     for entry in block_split.test:
         trial = faulty_data.trial(entry.subject, entry.trial)
@@ -100,47 +102,64 @@ def test_good_labels_make_the_headline_and_what_is_left_out_is_counted(predictio
 
 
 def test_a_joint_without_labels_is_named_and_left_out(predictions, faulty_data, block_split):
-    row = score(predictions, faulty_data, block_split, resamples=50)["trial"]["squats1"]
+    row = score(predictions, faulty_data, block_split)["trial"]["squats1"]
     assert row["joints_without_labels"] == [BENCHMARK_JOINTS[5]] and row["joints"] == 10
     assert row["mPJE_sum"] == pytest.approx(10 * row["mPJE_mean"])
 
 
-def test_a_family_that_did_not_train_has_the_floor_of_all(predictions, faulty_data, block_split):
-    results = score(predictions, faulty_data, block_split, resamples=50)
-    assert results["split"]["families_not_trained_on"] == ["STS"]
-    floors = results["floors"]
-    assert floors["family_mean"]["family"]["STS"] == floors["train_mean"]["family"]["STS"]
-    assert floors["family_mean"]["family"]["DJ"] != floors["train_mean"]["family"]["DJ"]
+def test_an_action_that_did_not_train_has_the_mean_of_all(predictions, faulty_data, block_split):
+    results = score(predictions, faulty_data, block_split)
+    assert results["split"]["actions_not_trained_on"] == ["STS"]
+    baselines = results["baselines"]
+    assert baselines["action_mean"]["action"]["STS"] == baselines["train_mean"]["action"]["STS"]
+    assert baselines["action_mean"]["action"]["DJ"] != baselines["train_mean"]["action"]["DJ"]
 
 
 def test_perfect_predictions_have_no_error(predict, faulty_data, block_split):
-    results = score(predict(block_split, noise=0.0), faulty_data, block_split, resamples=50)
+    results = score(predict(block_split, noise=0.0), faulty_data, block_split)
     assert results["overall"]["mPJE_mean"] < 1e-6
     assert results["overall"]["R2"] > 1 - 1e-9 and results["overall"]["pearson_r"] > 1 - 1e-9
 
 
-def test_interval_draws_subjects_where_there_are_several_and_trials_otherwise(predict, faulty_data, block_split):
+def test_intervals_are_over_trials_or_over_people_whom_training_has_not_seen(predict, faulty_data, block_split):
     results = score(predict(block_split), faulty_data, block_split)
-    assert results["overall"]["ci95"]["drawn"] == "subject" and results["overall"]["ci95"]["n"] == 2
-    one = replace(block_split, test=tuple(e for e in block_split.test if e.subject == "subject2"))
-    results = score(predict(one), faulty_data, one)
     ci = results["overall"]["ci95"]
-    assert ci["drawn"] == "trial" and ci["n"] == 6
+    assert (ci["unit"], ci["n"], ci["reason"]) == ("trial", 12, None) and ci["degrees_of_freedom"] > 5
     low, high = ci["mPJE_mean"]
     assert low < results["overall"]["mPJE_mean"] < high
     assert np.allclose(np.array(ci["mPJE_sum"]), 11 * np.array(ci["mPJE_mean"]))
-    alone = results["trial"]["DJ1"]["ci95"]
-    assert alone["mPJE_mean"] is None and "1 trial" in alone["reason"]
-    assert results["family"]["DJ"]["ci95"]["n"] == 2
+    few = results["action"]["DJ"]["ci95"]
+    assert few["mPJE_mean"] is None and few["reason"] == "4 trials; an interval needs at least 5"
+    assert results["interval"]["unit"] == "trial" and "not of other people" in results["interval"]["speaks_of"]
+    loso = replace(block_split, protocol="loso")
+    results = score(predict(loso), faulty_data, loso)
+    ci = results["overall"]["ci95"]
+    assert (ci["unit"], ci["n"], ci["mPJE_mean"]) == ("subject", 2, None) and "2 subjects" in ci["reason"]
+    one = replace(loso, test=tuple(e for e in loso.test if e.subject == "subject2"))
+    ci = score(predict(one), faulty_data, one)["overall"]["ci95"]
+    assert (ci["unit"], ci["n"]) == ("trial", 6)
+
+
+def test_recordings_hold_what_every_mean_and_interval_is_made_of(predictions, faulty_data, block_split):
+    results = score(predictions, faulty_data, block_split)
+    for section in (results, results["all_labels"], results["baselines"]["action_mean"]):
+        row = section.get("overall", section)
+        _, labels, errors = unit_sums(section["recordings"], "trial")
+        found = mean_interval(errors, labels)
+        assert found.value == pytest.approx(row["mPJE_mean"], rel=1e-12)
+        assert [found.low, found.high] == pytest.approx(row["ci95"]["mPJE_mean"], rel=1e-12)
+        assert labels.sum() == row["labels"]
+    names = {(recording["subject"], recording["trial"]) for recording in results["recordings"]}
+    assert len(names) == len(results["recordings"]) == 12
 
 
 def test_cameras_are_samples_of_their_own(predict, faulty_data, block_split):
-    one = score(predict(block_split), faulty_data, block_split, resamples=50)
-    two = score(predict(block_split, ("Cam0", "Cam1")), faulty_data, block_split, resamples=50)
+    one = score(predict(block_split), faulty_data, block_split)
+    two = score(predict(block_split, ("Cam0", "Cam1")), faulty_data, block_split)
     assert two["counts"]["samples"] == 2 * two["counts"]["frames"] == 2 * one["counts"]["samples"]
     assert two["data"]["cameras"] == ["Cam0", "Cam1"] and two["data"]["images"] == ["rendered"]
     assert two["counts"]["trials"] == one["counts"]["trials"]
-    none = score(predict(block_split, ("",)), faulty_data, block_split, resamples=50)
+    none = score(predict(block_split, ("",)), faulty_data, block_split)
     assert none["data"]["images"] == [] and none["data"]["motion"] == ["real"]
 
 
@@ -156,7 +175,7 @@ def test_each_trial_is_predicted_from_every_camera_chosen(predict, faulty_data, 
 def test_a_split_that_names_cameras_wants_exactly_those(predict, faulty_data, block_split):
     entries = tuple(replace(entry, cameras=("Cam1",)) for entry in block_split.test)
     split = replace(block_split, protocol="cross_camera", test=entries)
-    assert score(predict(split, ("Cam1",)), faulty_data, split, resamples=50)["data"]["cameras"] == ["Cam1"]
+    assert score(predict(split, ("Cam1",)), faulty_data, split)["data"]["cameras"] == ["Cam1"]
     with pytest.raises(DataError, match=r"240 frames are missing, the first is subject2/DJ1/Cam1 frame 40; 240 frames"):
         score(predict(split, ("Cam0",)), faulty_data, split)
 
@@ -227,21 +246,21 @@ def test_columns_are_found_by_name(predictions, faulty_data, block_split):
     turned = replace(
         predictions, joint_names=BENCHMARK_JOINTS[::-1], torques=np.ascontiguousarray(predictions.torques[:, ::-1])
     )
-    plain = score(predictions, faulty_data, block_split, resamples=50)
-    assert score(turned, faulty_data, block_split, resamples=50) == plain
+    plain = score(predictions, faulty_data, block_split)
+    assert score(turned, faulty_data, block_split) == plain
 
 
 def test_the_order_of_predictions_does_not_matter(predict, faulty_data, block_split):
     given = predict(block_split)
     order = np.lexsort((given.frame, given.trial, given.subject))
     columns = {name: getattr(given, name)[order] for name in ("subject", "trial", "camera", "frame", "torques")}
-    a = score(given, faulty_data, block_split, resamples=50)
-    assert score(replace(given, **columns), faulty_data, block_split, resamples=50) == a
+    a = score(given, faulty_data, block_split)
+    assert score(replace(given, **columns), faulty_data, block_split) == a
 
 
 def test_results_state_protocol_leak_and_kinds_and_are_json(predictions, faulty_data, block_split, tmp_path):
     leaky = replace(block_split, protocol="random_frame")
-    results = score(replace(predictions, split_hash=leaky.hash), faulty_data, leaky, resamples=50)
+    results = score(replace(predictions, split_hash=leaky.hash), faulty_data, leaky)
     assert results["split"]["leaks"] is True and results["split"]["hash"] == leaky.hash
     assert results["data"]["motion"] == ["real"] and results["data"]["images"] == ["rendered"]
     assert results["provenance"]["seed"] == 3
@@ -250,18 +269,18 @@ def test_results_state_protocol_leak_and_kinds_and_are_json(predictions, faulty_
     assert [path.name for path in tmp_path.iterdir()] == ["results.json"]
     with pytest.raises(DataError, match="does not exist"):
         write_results(tmp_path / "nowhere" / "results.json", results)
-    for row in ("overall", "floors"):
+    for row in ("overall", "baselines"):
         assert row in results and row in results["all_labels"]
-    for level in ("joint", "family", "trial"):
+    for level in ("joint", "action", "trial"):
         for row in results[level].values():
             assert {"mPJE_mean", "mPJE_sum", "RMSE", "R2", "pearson_r", "percent_BWht", "ci95"} <= set(row)
-    assert {"mPJE_mean", "mPJE_sum", "joint", "family", "trial"} <= set(results["floors"]["train_mean"])
+    assert {"mPJE_mean", "mPJE_sum", "joint", "action", "trial"} <= set(results["baselines"]["train_mean"])
 
 
 def test_recording_errors_are_those_of_the_rows(predict, faulty_data, block_split):
     one = replace(block_split, test=tuple(e for e in block_split.test if e.subject == "subject2"))
     given = predict(one)
-    rows = score(given, faulty_data, one, resamples=50)["trial"]
+    rows = score(given, faulty_data, one)["trial"]
     found = recording_errors(given, faulty_data, one)
     assert found == {("subject2", name): pytest.approx(row["mPJE_mean"]) for name, row in rows.items()}
 

@@ -94,7 +94,7 @@ def test_files_and_log_hold_the_score_of_every_real_frame(metric, tiny_data_file
     assert json.loads((tmp_path / "out" / "results.json").read_text()) == json.loads(json.dumps(results))
     assert logged["mPJE_mean"] == results["overall"]["mPJE_mean"]
     assert logged["mPJE_sum"] == pytest.approx(11 * logged["mPJE_mean"])
-    assert logged["floor_family_mean"] == results["floors"]["family_mean"]["mPJE_mean"]
+    assert logged["baseline_action_mean"] == results["baselines"]["action_mean"]["mPJE_mean"]
     assert all(isinstance(value, float) for value in logged.values())
 
 
@@ -121,7 +121,7 @@ def test_tables_after_a_test_and_one_line_after_a_validation(
     said.clear()
     evaluate(metric, make_clips())
     text = "\n".join(said)
-    assert ("floor: training mean" in text) is tables and "mPJE_mean" in text
+    assert ("baseline: training mean" in text) is tables and "mPJE_mean" in text
     assert tables or len(text.splitlines()) == 1
 
 

@@ -19,7 +19,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from vidzoo.errors import DataError
-from vidzoo.evaluation.score import write_results
+from vidzoo.evaluation.results import write_results
 from vidzoo.io.atomic import atomic_path, check_output, check_room, remove_leftovers
 from vidzoo.io.data_file import DataFileWriter
 from vidzoo.io.predictions import Predictions, write_predictions

@@ -94,7 +94,7 @@ def test_generalized_forces_are_moments_or_forces():
         (NEW + LABELS + ROWS.replace("-45", ""), r"line 12, column 'knee_angle_r': the cell is empty"),
         (NEW + LABELS + ROWS.replace("0.2\t", "0.1\t"), r"line 13, column 'time': 0.1 s after 0.1 s"),
         (NEW + LABELS + ROWS.replace("0.2\t", "nan\t"), r"line 13, column 'time'"),
-        (NEW + LABELS.replace("pelvis_ty", "knee_angle_r") + ROWS, r"line 10: column 'knee_angle_r' is there twice"),
+        (NEW + LABELS.replace("pelvis_ty", "knee_angle_r") + ROWS, r"line 10: column 'knee_angle_r' occurs twice"),
         (NEW + LABELS.replace("\tpelvis_ty", "") + ROWS, r"3 column names, but the header says 4"),
         (NEW + LABELS.replace("time", "t") + ROWS, r"the first column is 't'"),
         (NEW.replace("nRows=3", "nRows=many") + LABELS + ROWS, r"nRows 'many'"),

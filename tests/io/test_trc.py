@@ -102,7 +102,7 @@ def test_a_zero_in_one_axis_is_a_position(tmp_path):
     [
         (trc(ROWS, "cm"), r"line 3: Units is 'cm'"),
         (trc(ROWS, names=("r.ASIS", "L_calcn", "C7")), r"line 4: has no marker 'L_calc' \(nearest: 'L_calcn'"),
-        (trc(ROWS, names=("C7", "L_calc", "C7")), r"line 4: marker 'C7' is there twice"),
+        (trc(ROWS, names=("C7", "L_calc", "C7")), r"line 4: marker 'C7' occurs twice"),
         (trc(ROWS, frames=3), r"2 frames, but line 3 says 3; the file is cut"),
         (trc(ROWS).replace("\tX3\tY3\tZ3", ""), r"line 5: 6 axis names for 3 markers"),
         (trc(ROWS).replace("\t3\tm", "\t4\tm"), r"line 4: 3 marker names, but line 3 says 4"),

@@ -11,7 +11,7 @@ import vidzoo
 from vidzoo.anatomy import BENCHMARK_JOINTS, COORDINATES
 from vidzoo.errors import ConfigError
 from vidzoo.evaluation import published
-from vidzoo.evaluation.score import UNITS
+from vidzoo.evaluation.results import UNITS
 from vidzoo.io.data_file import DataFile
 from vidzoo.io.provenance import file_sha256
 from vidzoo.io.split_checks import check_split

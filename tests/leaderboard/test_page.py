@@ -19,6 +19,7 @@ from vidzoo.anatomy import ACTION_FAMILIES, BENCHMARK_JOINTS
 from vidzoo.leaderboard.page import render_page
 
 HOSTILE = ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "</script><b>x", "{{7*7}}", "W" * 80]
+BASELINES = (("training", 0.2), ("action", 0.18))
 FIGURES = ("mPJE_mean", "mPJE_sum", "lower_limb_mean", "RMSE", "percent_BWht", "pearson_r", "R2")
 
 
@@ -34,13 +35,13 @@ class Tags(HTMLParser):
 
 
 def make_row(model: str, rank: int | None, mean: float | None, badge: str | None = "rescored", **more: Any) -> dict:
-    """Make a row as vidzoo.leaderboard.table has them; a floor has no badge."""
+    """Make a row as vidzoo.leaderboard.table has them; a baseline has no badge."""
     figures = dict.fromkeys(FIGURES, mean)
     row = {
         "model": model,
         "overall": figures,
         "joint": {name: mean and mean * (1 + i / 10) for i, name in enumerate(BENCHMARK_JOINTS)},
-        "family": {name: mean and mean * (1 + i / 20) for i, name in enumerate(ACTION_FAMILIES)},
+        "action": {name: mean and mean * (1 + i / 20) for i, name in enumerate(ACTION_FAMILIES)},
     }
     if badge == "claimed":
         row |= {"id": None, "rank": None, "badge": badge, "source": "A paper, Table 2", "remark": "Odd sum."}
@@ -63,6 +64,9 @@ def make_row(model: str, rank: int | None, mean: float | None, badge: str | None
             "entry": "submissions/tiny@1/block/x.json",
             "superseded_by": None,
             "interval": [0.9 * mean, 1.1 * mean] if mean else None,
+            "no_interval": None if mean else "2 trials; an interval needs at least 5",
+            "above_best": {"value": 0.01, "low": -0.01, "high": 0.03, "told_apart": False} if rank == 2 else None,
+            "not_compared": None,
             "all_labels": mean,
         }
     return row | more
@@ -85,9 +89,9 @@ def table() -> dict[str, Any]:
         "leaks": True,
         "joints": list(BENCHMARK_JOINTS),
         "rows": rows,
-        "floors": [make_row("floor: training mean", None, 0.2, None), make_row("floor: family mean", None, 0.18, None)],
+        "baselines": [make_row(f"baseline: {name} mean", None, mean, None) for name, mean in BASELINES],
     }
-    empty = full | {"id": "tiny@1/trial", "rows": [], "floors": [], "leaks": False, "waiting": True}
+    empty = full | {"id": "tiny@1/trial", "rows": [], "baselines": [], "leaks": False, "waiting": True}
     return {"benchmarks": [empty, full]}
 
 
@@ -125,9 +129,15 @@ def test_figures_are_the_tables(table):
     for row in table["benchmarks"][1]["rows"]:
         if row["overall"]["mPJE_mean"] is not None:
             assert f">{row['overall']['mPJE_mean']:.4f}</td>" in page
-            assert all(f">{value:.4f}</td>" in page for value in (*row["joint"].values(), *row["family"].values()))
+            assert all(f">{value:.4f}</td>" in page for value in (*row["joint"].values(), *row["action"].values()))
     share = 0.02 / 0.2
     assert f">{share:.2f}</td>" in page
+
+
+def test_who_is_not_told_apart_is_marked_and_why_there_is_no_interval_is_said(table):
+    page = render_page(table).decode()
+    assert page.count(">≈ -0.0100 to +0.0300</td>") == 1
+    assert "No interval for undefined: 2 trials; an interval needs at least 5." in page
 
 
 def test_a_claimed_row_says_where_it_is_from_and_is_not_measured_against_the_best(table):
@@ -199,11 +209,11 @@ def test_headers_sort_both_ways_and_the_undefined_comes_last(page):
     by_name = {header.text: header for header in headers}
     by_name["mPJE_mean"].click()
     up = visible(page)
-    assert up[-1] == "undefined" and up.index("printed") < up.index("video") < up.index("floor: training mean")
+    assert up[-1] == "undefined" and up.index("printed") < up.index("video") < up.index("baseline: training mean")
     assert by_name["mPJE_mean"].find_element("xpath", "..").get_attribute("aria-sort") == "ascending"
     by_name["mPJE_mean"].click()
     down = visible(page)
-    assert down[0] == "floor: training mean" and down[-1] == "undefined"
+    assert down[0] == "baseline: training mean" and down[-1] == "undefined"
     by_name["model"].click()
     names = [name.lower() for name in visible(page)]
     assert names.index("printed") < names.index("undefined") < names.index("video")
@@ -214,7 +224,7 @@ def test_filters_hide_and_show(page):
     choose(page, "superseded", True)
     assert "old" in visible(page)
     choose(page, "modality", "images")
-    assert visible(page) == ["video", "floor: training mean", "floor: family mean"]
+    assert visible(page) == ["video", "baseline: training mean", "baseline: action mean"]
     choose(page, "modality", "")
     sections = page.find_elements("css selector", "section.benchmark")
     assert [section.is_displayed() for section in sections] == [True, False], "the first with entries"

@@ -43,7 +43,7 @@ def test_three_entries_are_ranked_by_what_scoring_gives(store, submit, predict, 
         results = score(predictions, data, split)
         assert row["overall"]["mPJE_mean"] == pytest.approx(results["overall"]["mPJE_mean"], abs=1e-12)
         assert row["joint"] == pytest.approx({j: r["mPJE_mean"] for j, r in results["joint"].items()}, abs=1e-12)
-        assert row["family"] == pytest.approx({f: r["mPJE_mean"] for f, r in results["family"].items()}, abs=1e-12)
+        assert row["action"] == pytest.approx({a: r["mPJE_mean"] for a, r in results["action"].items()}, abs=1e-12)
         assert row["badge"] == "rescored" and row["modality"] == "markers"
         assert (store.folder / row["card"]).read_text(encoding="utf-8").startswith("# A model")
         entry = json.loads((store.folder / row["entry"]).read_text())

@@ -1,36 +1,38 @@
-"""Torques from physics alone: inverse dynamics without force plates, and nothing learnt.
+"""The physics baseline: inverse dynamics without force plates, and without any learning.
 
-**What is known.** The equations of motion, one row per generalized force, are ``tau = tau_inertial - J_R^T W_R - J_L^T
-W_L``. No muscle drives the pelvis against the room, so its six rows must vanish: they are six equations for whatever
-touches the body, and give the total wrench of the ground, about the pelvis, up to the error of the accelerations
-(:func:`total_wrench`; as well conditioned as the pelvis' angles, singular where it lies on its side).
+**Total load.** The equations of motion are ``tau = tau_inertial - J_R^T W_R - J_L^T W_L``, one for each generalized
+force. No muscle acts between pelvis and ground, so the six generalized forces of the pelvis must be zero. These six
+equations give the total wrench that the ground exerts, about the pelvis, up to the error of the accelerations
+(:func:`total_wrench`). They are as well conditioned as the pelvis' angles, and singular where it lies on its side.
 
-**What is not.** Two feet have twelve unknowns. What is left open is settled by what soles and floors can do: a foot is
-four points on the floor, each of which pushes upwards within a cone of friction and is there only as far as its marker
-is low and slow (:func:`contacts`). So every foot's centre of pressure is below its own sole, and where it lies says
-most about the share of the load: two feet beside each other carry in the ratio of the levers. Of the sharings that
-remain, the one with the least effort is taken: the least sum of squared torques of hips, knees and ankles, each as a
-share of its ``STRENGTH`` (:func:`share`). A smaller second term makes it unique and prefers points in firm contact.
+**Sharing.** Two feet have twelve unknowns, six more than there are equations. Soles and floors limit what is possible:
+a foot is four points on the floor. Each point pushes upwards within a cone of friction, and only as far as its marker
+is low and slow (:func:`contacts`). So the centre of pressure of each foot lies below its sole, and its place decides
+most of the sharing: two feet beside each other carry loads in the ratio of their levers. Among the sharings that remain
+possible, the one with the least effort is taken: the least sum of squared torques of hips, knees and ankles, each as a
+share of its ``STRENGTH`` (:func:`share`). A smaller second term makes the solution unique and prefers points in firm
+contact.
 
-One foot alone, with the total's centre of pressure below its sole, carries all of it: exact up to differentiation.
-Feet in the air carry nothing, whatever the pelvis rows say. What no sole can give remains as a residual.
+If one foot alone is on the ground and the total's centre of pressure lies below its sole, this foot carries all of it:
+the result is then exact up to differentiation. Feet in the air carry nothing, even if the pelvis' equations ask for a
+force. What no sole can supply remains as a residual.
 
-**Sitting.** Where more than ``RESIDUAL_LIMIT`` of body weight is missing under hips that rest, the person leans on
-something that is no foot. A seat is then a fifth point, at the hips: a force through them has no moment about them, so
-that the feet carry what balances the moment about the hips. That is a guess about a place that no marker shows: figures
-of families with a chair rest on it.
+**Sitting.** Where more than ``RESIDUAL_LIMIT`` of body weight is missing while the hips rest, the person leans on
+something other than the feet. A seat is then added as a fifth point, at the hips. A force through the hips has no
+moment about them, so the feet carry what balances the moment about the hips. The place of the seat is a guess that no
+marker confirms, and the figures of the actions with a chair depend on it.
 
-The idea of contact points with a strength by height and speed is that of Fluit et al. 2014 (J. Biomech. 47, 2321) and
-Skals et al. 2017 (Multibody Syst. Dyn. 39, 175), with torques in place of muscles. Every constant stands here with its
-reason, a round number that no label was searched for. How the method is built (a seat; torques as shares of a strength)
-was settled with figures of one real subject and of synthetic people at hand; halving or doubling any constant moves
-that subject's mPJE_mean of 0.097 by less than 0.003 N·m/kg, but for a doubled ``RESIDUAL_LIMIT`` (0.110), which takes
-some who sit for standing.
+Contact points with a strength by height and speed are the idea of Fluit et al. 2014 (J. Biomech. 47, 2321) and Skals et
+al. 2017 (Multibody Syst. Dyn. 39, 175), here with torques in place of muscles. Every constant is a round number that
+stands here with its reason; none was fitted to labels. The method itself (a seat; torques as shares of a strength) was
+chosen while figures of one real subject and of synthetic people were known. Halving or doubling any constant changes
+that subject's mPJE_mean of 0.097 by less than 0.003 N·m/kg, except a doubled ``RESIDUAL_LIMIT`` (0.110), which takes
+some sitting people for standing ones.
 
-Nothing below the lumbar joint matters to trunk and arms: where a file's labels stem from the same calculation of the
-motion, they are right there by construction, and only the legs' figures say how good this is. What it cannot know stays
-wrong: how two loaded feet push against each other, a load shared otherwise than with the least effort, whatever else
-touches the body, and an error of the model's masses, which ends up below the feet.
+**Limits.** Trunk and arms do not depend on the forces below: where a file's labels come from the same calculation of
+the motion, they are right there by construction, and only the legs' figures tell how good the method is. What it cannot
+know stays wrong: feet that push against each other, a load that is shared otherwise than with the least effort, other
+contacts of the body, and errors of the model's masses, which appear as forces below the feet.
 
 Letters: F frames, C coordinates, P = 4 points of a sole; feet are right, left. Ground: y up, the floor is y = 0.
 """
@@ -56,33 +58,34 @@ from vidzoo.io.splits import Split
 FOOT_MARKERS: tuple[tuple[str, str, str], ...] = (("r_calc", "r_5meta", "r_toe"), ("L_calc", "L_5meta", "L_toe"))
 """Back of the heel, head of the fifth metatarsal, big toe; right and left."""
 TOE_REACH = 0.02
-"""The sole goes on this far beyond the toe's marker, which sits on top of the toe, not at the shoe's tip, m."""
+"""How far the sole reaches beyond the toe's marker, which sits on top of the toe, not at the tip of the shoe, m."""
 REST_PERCENTILE, REST_LIMIT = 2.0, 0.10
-"""A marker's height above the sole is not known. It is taken to be the lowest 2 % of its heights in the recording (the
-lowest of all may be an outlier), but at most 0.10 m: higher, and that foot was never on the floor."""
+"""A marker's height above the sole is not known. It is taken to be the 2nd percentile of its heights in the recording
+(the lowest of all may be an outlier), but at most 0.10 m: where that is exceeded, the foot was never on the floor."""
 CONTACT_HEIGHT, CONTACT_HEIGHT_WIDTH = 0.03, 0.005
-"""Contact fades where a marker is 0.03 m above its rest, m: a foot that rolls over its sole moves them by up to 0.02,
-because they sit above it; a heel that has lifted off is soon higher."""
+"""Contact fades where a marker is 0.03 m above its height at rest, m. A foot that rolls over its sole moves its markers
+by up to 0.02, because they sit above the sole; a heel that has lifted off is soon higher."""
 CONTACT_SPEED, CONTACT_SPEED_WIDTH = 0.8, 0.1
 """Contact fades where a marker is faster, m/s: standing feet roll with less, swinging ones go at 2 to 5."""
 MIN_CONTACT = 0.02
-"""A point with less contact than this is not there."""
+"""A point with less contact than this is left out."""
 FRICTION = 0.8
 """Largest horizontal over vertical force: shoes on a dry floor hold 0.5 to 1."""
 LEVER = 0.1
-"""What 1 N counts as in N·m, m: half the length of a foot, a usual lever of the ground's force about a leg's joints."""
+"""How a force is compared with a torque: 1 N counts as 0.1 N·m, m. Half the length of a foot is a usual lever of the
+ground's force about a leg's joints."""
 STRENGTH = {"hip_flexion": 200.0, "hip_adduction": 100.0, "hip_rotation": 50.0, "knee_angle": 200.0,
             "ankle_angle": 150.0, "subtalar_angle": 30.0}  # fmt: skip
-"""What a healthy adult's joints can give, rounded, N·m; only their ratios count. A joint avoids what it is weak in: the
-subtalar one is why people keep the load near the middle line of the foot."""
+"""Torques that a healthy adult's joints can supply, rounded, N·m; only their ratios count. The load is kept where weak
+joints bear little of it: the subtalar joint is why people keep it near the middle line of the foot."""
 EQUALITY = 1e3
-"""How much more than effort the total wrench weighs, so that it counts as an equation where soles can give it."""
+"""Weight of the total wrench against effort: so large that the total is met wherever the soles can supply it."""
 RESIDUAL_LIMIT, RESIDUAL_WIDTH = 0.15, 0.03
-"""Of body weight: the limit beyond which labels, too, are said not to belong to their forces."""
+"""Of body weight: the limit beyond which labels, too, are taken not to belong to their forces."""
 
 _DIRECTIONS = np.array([[FRICTION, 1, 0], [-FRICTION, 1, 0], [0, 1, FRICTION], [0, 1, -FRICTION]])
 _DIRECTIONS /= np.linalg.norm(_DIRECTIONS, axis=1, keepdims=True)
-"""[4, 3] edges of the cone of friction: non-negative multiples of them are all forces that a point can give."""
+"""[4, 3] edges of the cone of friction: the forces of a point are the sums of non-negative multiples of them."""
 _PELVIS = [COORDINATES.index(name) for name in PELVIS_COORDINATES]
 _LEGS = [[COORDINATES.index(f"{name}_{s}") for name in STRENGTH] for s in "rl"]
 _HIPS = [leg[:3] for leg in _LEGS]
@@ -91,12 +94,12 @@ _FOOT_MARKERS = [[MARKERS.index(name) for name in foot] for foot in FOOT_MARKERS
 _JOINTS = [COORDINATES.index(name) for name in BENCHMARK_JOINTS]
 
 
-# --- what is known: kinematics and the total ------------------------------------------------------------------------
+# --- kinematics and the total wrench --------------------------------------------------------------------------------
 def arm_to_foot(jacobian: np.ndarray, rotations: list[int]) -> np.ndarray:
     """Return the vectors from a joint's centre to a foot's origin, [F, 3] m.
 
-    Turning about the joint moves the foot by ``omega x arm``: with the joint's columns of the Jacobian, rotation rows E
-    and translation rows V, ``V = -[arm]x E``.
+    A rotation about the joint moves the foot by ``omega x arm``. With E the rotation rows and V the translation rows of
+    the joint's columns of the Jacobian, ``V = -[arm]x E``.
 
     Args:
         jacobian: [F, 6, C] of that foot.
@@ -112,16 +115,16 @@ def foot_origins(coordinates: np.ndarray, foot_jacobians: np.ndarray) -> np.ndar
 
 
 def total_wrench(inertial_torques: np.ndarray, foot_jacobians: np.ndarray) -> np.ndarray:
-    """Return the wrench on the whole body that makes the pelvis rows vanish, [F, 6].
+    """Return the wrench on the whole body that makes the pelvis' generalized forces zero, [F, 6].
 
     Moment N·m about the pelvis' origin, then force N, in ground. With E [3, 3] the angular velocities of the pelvis'
-    angles, which every foot's Jacobian holds, its rows are ``E^T moment`` and ``force``.
+    angles, which each foot's Jacobian contains, the generalized forces are ``E^T moment`` and ``force``.
 
     Args:
         inertial_torques: [F, C] N·m and N.
         foot_jacobians: [F, 2, 6, C].
     """
-    turn = foot_jacobians[:, 0, :3, _PELVIS[:3]].transpose(1, 0, 2)  # numpy puts the listed axis first: E^T
+    turn = foot_jacobians[:, 0, :3, _PELVIS[:3]].transpose(1, 0, 2)  # NumPy puts the listed axis first: E^T
     moment = np.linalg.solve(turn, inertial_torques[:, _PELVIS[:3], None])[..., 0]
     return np.concatenate([moment, inertial_torques[:, _PELVIS[3:]]], axis=1)
 
@@ -153,15 +156,15 @@ def contacts(markers: np.ndarray, velocities: np.ndarray) -> tuple[np.ndarray, n
     return points, firm[..., [0, 1, 1, 2]]
 
 
-# --- what is not known: the share -----------------------------------------------------------------------------------
+# --- sharing between the feet ---------------------------------------------------------------------------------------
 @dataclass(frozen=True, eq=False)
 class GroundReaction:
-    """What touches the body, as physics alone has it; F frames, feet right and left, all in ground."""
+    """The estimated contact forces; F frames, feet right and left, all in ground."""
 
     wrenches: np.ndarray
     """[F, 2, 6]: moment N·m about the calcaneus origin, then force N."""
     seat_force: np.ndarray
-    """[F, 3] N through the hips; 0 where nobody sits."""
+    """[F, 3] N through the hips; 0 where the person does not sit."""
     residual: np.ndarray
     """[F, 6]: what remains of the total, moment N·m about the hips, then force N."""
 
@@ -254,7 +257,7 @@ def _foot_trajectories(trial: TrialReader, name: str) -> np.ndarray:
             if not seen.any():
                 raise DataError(
                     f"{trial.subject}/{trial.trial}: the marker {marker} is missing throughout; without the feet's "
-                    f"markers nothing says when they touch the ground. Leave this trial out of the split."
+                    f"markers it is unknown when they touch the ground; leave this trial out of the split."
                 )
             for axis in range(3):
                 values[:, k, i, axis] = np.interp(frames, frames[seen], values[seen, k, i, axis])
@@ -262,7 +265,7 @@ def _foot_trajectories(trial: TrialReader, name: str) -> np.ndarray:
 
 
 def ground_reaction(trial: TrialReader, frames: np.ndarray | None = None) -> GroundReaction:
-    """Find what touches the body in a trial, from its motion alone; zero in frames that are not asked for.
+    """Estimate the contact forces of a trial from its motion alone; zero in frames that are not asked for.
 
     Args:
         trial: with inertial torques and foot Jacobians.
@@ -276,7 +279,7 @@ def ground_reaction(trial: TrialReader, frames: np.ndarray | None = None) -> Gro
     for name, values in (("inertial_torques", inertial), ("foot_jacobians", jacobians)):
         if not np.isfinite(values).all():
             raise DataError(
-                f"{trial.subject}/{trial.trial}: its '{name}' hold what is no number; build the file again."
+                f"{trial.subject}/{trial.trial}: its '{name}' hold values that are no numbers; build the file again."
             )
     points, firm = contacts(_foot_trajectories(trial, "markers"), _foot_trajectories(trial, "marker_velocities"))
     origins = foot_origins(trial.array("coordinates").astype(np.float64), jacobians)
@@ -316,7 +319,7 @@ def physics_torques(trial: TrialReader, wrenches: np.ndarray) -> np.ndarray:
 def physics_predictions(data: DataFile, split: Split) -> Predictions:
     """Predict a split's test frames by physics alone; its training subset is not read.
 
-    A recording's motion is used as a whole, as its low-pass filter already does; its labels and forces are not.
+    The motion of the whole recording is used, as in its low-pass filter; its labels and forces are not.
 
     Raises:
         DataError: the file lacks what inverse dynamics needs, or the split names a trial or a frame that it does not
@@ -359,7 +362,7 @@ def physics_predictions(data: DataFile, split: Split) -> Predictions:
             "python": platform.python_version(),
             "device": processor(),
             "split_frames_hash": split.frames_hash,
-            "method": "physics alone, nothing learnt: vidzoo.baselines.physics",
+            "method": "physics alone, without learning: vidzoo.baselines.physics",
             "inputs": ["markers", "marker_velocities", "coordinates", "inertial_torques", "foot_jacobians"],
             "parameters": 0,
             "seconds_per_1000_predictions": round(1000 * seconds / max(count, 1), 3),

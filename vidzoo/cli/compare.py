@@ -1,6 +1,7 @@
 """Print the headlines of several results.json as one table.
 
-The table is Markdown, the baselines above the models. With --fill it is written into documents.
+The table is Markdown, the baselines above the models. It gives each model's difference to the best one of its test
+subset with a paired 95 % interval, and marks with ≈ who is not told apart. With --fill it is written into documents.
 """
 
 from __future__ import annotations
@@ -28,21 +29,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Print, or write."""
-    from vidzoo.evaluation.ablation import ablation_table
-    from vidzoo.evaluation.documents import fill_tables, read_tables
-    from vidzoo.evaluation.report import comparison_table
+    from vidzoo.evaluation.documents import fill_tables, format_tables, read_tables
     from vidzoo.io.atomic import atomic_path
 
-    results, ablations = read_tables(args.results)
+    tables = read_tables(args.results)
     if not args.fill:
-        print(
-            "\n\n".join([*([comparison_table(results)] if results else []), *map(ablation_table, ablations.values())])
-        )
+        print("\n\n".join(format_tables(tables)))
     for document in map(Path, args.fill):
         if not document.is_file():
             raise DataError(f"--fill {document}: no such file.")
         before = document.read_text(encoding="utf-8")
-        after = fill_tables(before, results, ablations, document.name)
+        after = fill_tables(before, tables, document.name)
         if after != before:
             with atomic_path(document) as temporary:
                 temporary.write_text(after, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Check, score again, render, compare or extend a leaderboard's folder."""
+"""Check, score again, render, compare, convert or extend a leaderboard's folder."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ EXAMPLES = """\
   %(prog)s rescore leaderboard             # the figures as stored and as they come out now
   %(prog)s render leaderboard              # TABLE.md, table.json, index.html
   %(prog)s diff leaderboard ../main/leaderboard     # what is new against another store
+  %(prog)s convert leaderboard             # entries of version 1 become version 2, with intervals
   %(prog)s define leaderboard --name vid@1 --data data/vid.h5 --split data/vid_block.json \\
       --source "simtk.org, OpenCap LabValidation" --licence "research only" --rule "The last fifth of each trial tests."
 """
@@ -24,18 +25,19 @@ EXAMPLES = """\
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the subcommands and their arguments."""
-    commands = parser.add_subparsers(dest="command", required=True, metavar="check|rescore|render|diff|define")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="check|rescore|render|diff|convert|define")
     for name, does, text in (
         ("check", _check, "validate every file, score every entry again, look whether generated files are up to date"),
         ("rescore", _rescore, "print each entry's figures as stored and as they come out now"),
         ("render", _render, "write TABLE.md, table.json and index.html"),
         ("diff", _diff, "print what differs from another store, or from the table as it was written"),
+        ("convert", _convert, "score entries of version 1 again and write them as version 2, under new names"),
         ("define", _define, "add a benchmark"),
     ):
         command = commands.add_parser(name, help=text, description=text)
         command.add_argument("folder", help="the leaderboard")
         command.set_defaults(does=does)
-        if name in ("check", "rescore"):
+        if name in ("check", "rescore", "convert"):
             command.add_argument(
                 "--labels",
                 nargs="+",
@@ -130,6 +132,18 @@ def _diff(store: Store, args: argparse.Namespace, console: Console) -> int:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     if not lines:
         console.print("no difference")
+    return 0
+
+
+def _convert(store: Store, args: argparse.Namespace, console: Console) -> int:
+    from vidzoo.leaderboard.convert import convert
+    from vidzoo.leaderboard.page import render
+
+    renamed = convert(store, args.labels)
+    store.write_generated(render)
+    for old, new in renamed.items():
+        console.print(f"{old} -> {new}", markup=False, highlight=False, soft_wrap=True)
+    console.print(f"{len(renamed)} entries written as version 2")
     return 0
 
 

@@ -29,11 +29,13 @@ def run(args: argparse.Namespace) -> None:
     if (args.subject is None) != (args.trial is None):
         raise ConfigError("--subject and --trial go together: give both, or neither for a typical trial.")
 
+    from vidzoo.io.atomic import check_output
     from vidzoo.io.data_file import DataFile
     from vidzoo.io.predictions import read_predictions
     from vidzoo.io.splits import Split
     from vidzoo.visualization.torque_curves import plot_recording, save_figure, typical_recording
 
+    check_output(args.out, args.predictions, args.data, args.split)
     predictions, data, split = read_predictions(args.predictions), DataFile(args.data), Split.load(args.split)
     recording = (args.subject, args.trial) if args.subject else typical_recording(predictions, data, split)
     save_figure(plot_recording(predictions, data, split, *recording), args.out)

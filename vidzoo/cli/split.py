@@ -48,9 +48,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write the split and print its table."""
+    from vidzoo.io.atomic import check_output
     from vidzoo.io.data_file import DataFile
     from vidzoo.io.split_protocols import make_split, split_table
 
+    check_output(args.out, args.file)
     data = DataFile(args.file)
     settings = ("test_share", "gap", "seed", "held_out", "val_share")
     split = make_split(data, args.protocol, **{name: getattr(args, name) for name in settings})

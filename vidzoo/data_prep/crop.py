@@ -13,12 +13,12 @@ from vidzoo.anatomy import MARKERS
 from vidzoo.data_prep.camera import Camera
 
 MARGIN = 0.1
-"""Room added on each side of the body, as a share of the box."""
+"""Margin on each side of the body, as a share of the box."""
 SMOOTHING = 0.1
 """Standard deviation of the smoothing of a moving box, s."""
 JPEG_QUALITY = 95
 BODY_REACH = 2.0
-"""A marker farther from the middle of its frame's markers is none of this body's, m."""
+"""A marker that is farther from the middle of its frame's markers does not belong to the body, m."""
 MAX_SIDE = 4
 """The largest side of a box, in longer sides of the picture."""
 _HEAD_LENGTH = 0.6
@@ -26,7 +26,7 @@ _HEAD_LENGTH = 0.6
 
 
 def body_points(markers: np.ndarray) -> np.ndarray:
-    """Return the markers and a point on top of the head, which carries none: [F, M, 3] m to [F, M + 1, 3]."""
+    """Add a point on top of the head, which has no marker, to the markers: [F, M, 3] m to [F, M + 1, 3]."""
     neck = markers[:, MARKERS.index("C7")]
     back = (markers[:, MARKERS.index("r.PSIS")] + markers[:, MARKERS.index("L.PSIS")]) / 2
     return np.concatenate([markers, (neck + _HEAD_LENGTH * (neck - back))[:, None]], axis=1)
@@ -56,7 +56,7 @@ def _square_around(low: np.ndarray, high: np.ndarray) -> np.ndarray:
 def trial_box(camera: Camera, markers: np.ndarray) -> np.ndarray:
     """Return the one square [4] that holds the body in all frames of ``markers`` [F, M, 3] m.
 
-    A box that stands still keeps the body's way through the room visible.
+    A box that does not move keeps the motion of the body through the room visible.
     """
     pixels = _body_pixels(camera, markers).reshape(-1, 2)
     return _whole_pixels(_square_around(np.nanmin(pixels, axis=0), np.nanmax(pixels, axis=0)))

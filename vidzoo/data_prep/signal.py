@@ -1,35 +1,26 @@
-"""Smooth, mend, differentiate and resample trajectories that may hold gaps (NaN).
+"""Fill gaps in, smooth, differentiate and resample trajectories; a gap is NaN.
 
 Kinematic trajectories (markers and coordinates) are smoothed, as the VID paper does (its section on the data set:
 Savitzky-Golay, window 11, order 3; central differences; cubic splines over gaps of at most 5 frames). Torques and
-forces never pass through :func:`smooth`: they stay what the source says.
+forces are never smoothed: they stay as in the source.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import pairwise
 
 import numpy as np
 from scipy.interpolate import CubicSpline
 from scipy.signal import savgol_filter
 
+from vidzoo.arrays import nearest_index, neighbours, ranges
+
 WINDOW = 11
 ORDER = 3
 MAX_GAP = 5
 """The longest gap that a spline may bridge, in frames."""
 SAME_TIME = 1e-4
-"""Two times closer than this are one time, s."""
-
-
-def runs(mask: np.ndarray) -> Iterator[tuple[int, int]]:
-    """Yield the half-open ranges in which ``mask`` ([F] bool) is True.
-
-    >>> list(runs(np.array([True, True, False, True])))
-    [(0, 2), (3, 4)]
-    """
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
-    yield from zip(edges[::2].tolist(), edges[1::2].tolist())
+"""Two times that differ by less are the same time, s."""
 
 
 def without_velocity_outliers(values: np.ndarray, rate_hz: float, max_speed: float) -> np.ndarray:
@@ -80,9 +71,9 @@ def fill_short_gaps(values: np.ndarray) -> np.ndarray:
         finite = np.isfinite(track)
         if finite.sum() < 4:
             continue
-        # Knots far beyond a gap say nothing about it; four on each side determine the cubic there.
+        # Four knots on each side determine the cubic in the gap; farther ones hardly change it.
         known = np.flatnonzero(finite)
-        for start, stop in list(runs(~finite)):
+        for start, stop in ranges(~finite):
             if start > 0 and stop < len(track) and stop - start <= MAX_GAP:
                 near = np.concatenate([known[known < start][-4:], known[known >= stop][:4]])
                 track[start:stop] = CubicSpline(near, track[near])(frames[start:stop])
@@ -113,7 +104,7 @@ def smooth(values: np.ndarray) -> np.ndarray:
     else:
         broken = np.arange(columns.shape[1])
     for column in broken:
-        for start, stop in runs(finite[:, column]):
+        for start, stop in ranges(finite[:, column]):
             window = min(WINDOW, stop - start - (stop - start + 1) % 2)
             if window > ORDER + 1:
                 columns[start:stop, column] = savgol_filter(columns[start:stop, column], window, ORDER)
@@ -142,12 +133,12 @@ def velocity(values: np.ndarray, time: np.ndarray) -> np.ndarray:
 
 
 def clean_trajectory(values: np.ndarray, time: np.ndarray, max_speed: float) -> tuple[np.ndarray, np.ndarray]:
-    """Mend, smooth and differentiate a kinematic trajectory.
+    """Remove outliers from a kinematic trajectory, fill its short gaps, smooth and differentiate it.
 
     Args:
         values: [F, ..., D]; points of D numbers, NaN where missing.
         time: [F] s, evenly spaced.
-        max_speed: what is faster is an outlier, in units per second.
+        max_speed: above it a point is an outlier, in units per second.
 
     Returns:
         The trajectory and its velocity, both of ``values``' shape.
@@ -158,7 +149,7 @@ def clean_trajectory(values: np.ndarray, time: np.ndarray, max_speed: float) -> 
 
 
 def resample(time: np.ndarray, values: np.ndarray, new_time: np.ndarray) -> np.ndarray:
-    """Read ``values`` at ``new_time``: the very row where the times coincide, linearly in between.
+    """Return ``values`` at ``new_time``: unchanged where the times coincide, linearly interpolated in between.
 
     NaN where one of the two neighbours is missing, or outside the range of ``time``.
 
@@ -180,16 +171,27 @@ def resample(time: np.ndarray, values: np.ndarray, new_time: np.ndarray) -> np.n
     between = np.flatnonzero(np.abs(time[nearest] - new_time) > SAME_TIME)
     if len(between):
         t = new_time[between]
-        upper = np.clip(np.searchsorted(time, t), 1, len(time) - 1)
-        weight = ((t - time[upper - 1]) / (time[upper] - time[upper - 1])).reshape(-1, *[1] * (values.ndim - 1))
-        result[between] = values[upper - 1] * (1 - weight) + values[upper] * weight
+        result[between] = interpolate(time, values, t)
         result[between[(t < time[0]) | (t > time[-1])]] = np.nan
     return result
 
 
-def nearest_index(time: np.ndarray, new_time: np.ndarray) -> np.ndarray:
-    """Return for each new time the index of the nearest ``time`` ([F], increasing); the earlier one on a tie."""
-    upper = np.clip(np.searchsorted(time, new_time), 1, max(len(time) - 1, 1))
-    upper = np.minimum(upper, len(time) - 1)
-    lower = np.maximum(upper - 1, 0)
-    return np.where(new_time - time[lower] <= time[upper] - new_time, lower, upper)
+def interpolate(time: np.ndarray, values: np.ndarray, new_time: np.ndarray) -> np.ndarray:
+    """Read ``values`` at ``new_time``, linearly between neighbours; beyond the ends those are held.
+
+    NaN where a neighbour that has a weight is missing. At 100 Hz an acceleration of 50 m/s² is missed by 0.6 mm.
+
+    Args:
+        time: [F] s, increasing.
+        values: [F, ...].
+        new_time: [G] s.
+
+    Returns:
+        [G, ...].
+    """
+    if len(time) == 1:
+        return np.repeat(values, len(new_time), axis=0)
+    before, weight = neighbours(time, new_time)
+    weight = weight.reshape(-1, *[1] * (values.ndim - 1))
+    first, second = values[before], values[before + 1]
+    return np.where(weight == 0, first, np.where(weight == 1, second, (1 - weight) * first + weight * second))

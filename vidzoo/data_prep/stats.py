@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
+
+from natsort import natsorted
 
 from vidzoo.anatomy import ACTION_FAMILIES, action_family
 from vidzoo.io.data_file import DataFile
 
 FrameCounts = dict[str, dict[str, int]]
 """Subject -> trial -> frames."""
-
-
-def natural_key(name: str) -> list[int | str]:
-    """Return a sort key that puts DJ2 before DJ10."""
-    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
 
 
 def frame_counts(data: DataFile) -> FrameCounts:
@@ -39,11 +35,7 @@ def counts_table(counts: Mapping[str, Mapping[str, int]]) -> tuple[list[str], li
     subjects = list(counts)
     found = {trial: None for of_subject in counts.values() for trial in of_subject}
     families = {family: i for i, family in enumerate(ACTION_FAMILIES)}
-
-    def place(trial: str) -> tuple[int, list]:
-        return families.get(action_family(trial) or "", len(families)), natural_key(trial)
-
-    trials = sorted(found, key=place)
+    trials = natsorted(found, key=lambda trial: (families.get(action_family(trial) or "", len(families)), trial))
     rows: list[list[str | int]] = [
         [trial, *(counts[s].get(trial, "") for s in subjects), sum(counts[s].get(trial, 0) for s in subjects)]
         for trial in trials

@@ -1,37 +1,37 @@
-"""Judge each torque label of each frame: good, or the reason why it is not to be trusted.
+"""Judge each torque label of each frame: good, or the reason why it cannot be trusted.
 
-Inverse dynamics works its way from the ends of the limbs to the pelvis. The torque of a joint depends on the motion of
-the bodies beyond it and on the forces that act on those, and on nothing else: an ankle, knee or hip on its own leg
-and its own foot's force, an elbow or shoulder on its own arm, the lumbar joint on trunk and arms. Whatever is
-inconsistent, wherever it is, collects in the six pelvis rows, which no muscle drives: the residual. From this follow
-the rules, applied in this order, the first one that applies giving the reason:
+Inverse dynamics proceeds from the ends of the limbs to the pelvis. The torque of a joint depends on the motion of the
+bodies beyond it and on the forces that act on these bodies: an ankle, knee or hip on its leg and its foot's force, an
+elbow or shoulder on its arm, the lumbar joint on trunk and arms. Every inconsistency, wherever it arises, appears in
+the six generalized forces of the pelvis, which no muscle supplies: the residual. From this follow the rules. They are
+applied in this order, and the first one that applies gives the reason:
 
 ``NOT_FINITE``
-    The source holds no number for this torque, or none for a coordinate of this frame (then all torques).
+    The source holds no number for this torque, or none for a coordinate of this frame (then for all torques).
 ``MISSING_MARKERS``
-    Fewer than half of a body region's real markers are present, gaps of at most 5 frames being mended before. It
-    spoils that region, everything between it and the pelvis, and everything beyond it.
+    Fewer than half of a body region's real markers are present, after gaps of at most 5 frames were filled. The labels
+    of that region, of everything between it and the pelvis, and of everything beyond it are marked.
 ``COORDINATE_JUMP``
     A coordinate changes by more than 25 degrees from one frame to the next (2500 degrees/s at 100 Hz, which no joint
     reaches: the shoulder's angles have flipped near their singular position). The low-pass filter before inverse
-    dynamics spreads it: frames are spoilt until the filtered step's acceleration has died down to 1 % of its peak, see
-    :func:`jump_support`. The filter behind a release's stored torques is not told; for those too the reach assumes
-    this library's own cut-offs, 12 Hz for drop jumps and 6 Hz for the rest
-    (:func:`~vidzoo.dynamics.opensim.default_lowpass_hz`). A jump of an arm spoils that arm, the lumbar joint
-    and the pelvis; of the trunk also the other arm; of a leg that leg and the pelvis. Legs are never spoilt by an arm
+    dynamics spreads the jump. Frames are marked until the acceleration of the filtered step has decreased to 1 % of its
+    peak, see :func:`jump_support`. The filter behind a release's stored torques is unknown; this library's cut-off
+    frequencies are assumed for it, 12 Hz for drop jumps and 6 Hz for the rest
+    (:func:`~vidzoo.dynamics.opensim.default_lowpass_hz`). A jump of an arm affects that arm, the lumbar joint and the
+    pelvis; one of the trunk also the other arm; one of a leg that leg and the pelvis. Legs are never affected by an arm
     or the trunk.
 ``OFF_PLATE``
-    A plate that belongs to no foot carries more than 20 N: this spoils both legs, as either may stand on it, and the
-    pelvis. Or the residual force exceeds 15 % of body weight outside the reach of a jump, and something pushes where
-    no plate is. A foot stands (its slowest marker moves slower than 0.8 m/s) while its plate reads nothing: this spoils
-    that leg and the pelvis for as long as the residual lasts and the plate reads nothing. Or the person sits (families
-    with a chair) and the pelvis lacks an upward force: this spoils hips, trunk and pelvis, but neither knees nor
-    ankles, which are on the far side of the seat.
+    One of three cases. A plate that belongs to no foot carries more than 20 N: both legs, as either may stand on it,
+    and the pelvis are marked. Or the residual force exceeds 15 % of body weight outside the reach of a jump, while a
+    foot stands (its slowest marker is slower than 0.8 m/s) and its plate reads nothing: that leg and the pelvis are
+    marked as long as the residual lasts and the plate reads nothing. Or the person sits (actions with a chair) and the
+    pelvis lacks an upward force: hips, trunk and pelvis are marked, but neither knees nor ankles, which lie beyond the
+    seat.
 ``RESIDUAL``
-    The residual force exceeds 15 % of body weight, whatever the cause. It leaves out the pelvis rows, trunk and
-    arms: most of the body's mass is theirs, so that most of an unexplained residual is an error of their
-    acceleration. Where the cause is a missing force below, they may be right; they are left out nevertheless, because
-    hands and back may lean on the same thing. Legs are kept: they see only their own measured force.
+    The residual force exceeds 15 % of body weight, from any cause. Pelvis, trunk and arms are marked: they are most of
+    the body's mass, so that most of an unexplained residual is an error of their acceleration. Where the cause is a
+    missing force on the feet, these labels may be right; they are marked nevertheless, because hands and back may lean
+    on the same thing. Legs are kept, because their torques depend on their own measured force only.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ import numpy as np
 from scipy.signal import butter, filtfilt
 
 from vidzoo.anatomy import COORDINATES, GRAVITY, MARKERS, TRANSLATIONS
-from vidzoo.data_prep.signal import runs
+from vidzoo.arrays import ranges
 from vidzoo.dynamics.ground_reaction import UNASSIGNED_FORCE_N
 from vidzoo.dynamics.opensim import default_lowpass_hz
 from vidzoo.io.data_file import Reason
@@ -66,7 +66,7 @@ _CHAIN = {
     "arm_r": ("pelvis", "trunk", "arm_r"),
     "arm_l": ("pelvis", "trunk", "arm_l"),
 }
-"""What an error of a region's motion reaches: the way down to the pelvis and everything beyond."""
+"""The regions that an error of a region's motion affects: those between it and the pelvis, and those beyond it."""
 _FOOT_MARKERS = (("r_calc", "r_5meta", "r_toe"), ("L_calc", "L_5meta", "L_toe"))
 
 
@@ -131,7 +131,7 @@ def _jumps(coordinates: np.ndarray, support: int) -> dict[str, np.ndarray]:
 
 
 def _standing_feet(markers: np.ndarray, rate_hz: float) -> np.ndarray:
-    """Return a mask [F, 2] of the feet (right, left) of which some marker hardly moves."""
+    """Return a mask [F, 2] of the feet (right, left) with a marker that hardly moves."""
     velocity = np.linalg.norm(np.gradient(markers, 1 / rate_hz, axis=0), axis=-1)
     speeds = [velocity[:, [MARKERS.index(name) for name in foot]] for foot in _FOOT_MARKERS]
     return np.stack([(np.nan_to_num(speed, nan=np.inf) < STANDING_SPEED).any(axis=1) for speed in speeds], axis=1)
@@ -149,7 +149,7 @@ def _feet_off_plate(unloaded: np.ndarray, stands: np.ndarray, unexplained: np.nd
         unexplained: [F] bool: the residual force is large for no other reason.
     """
     off_plate = np.zeros_like(unloaded)
-    for start, stop in runs(unexplained):
+    for start, stop in ranges(unexplained):
         off_plate[start:stop] = unloaded[start:stop] & (stands & unloaded)[start:stop].any(axis=0)
     return off_plate
 
@@ -167,14 +167,14 @@ def judge_labels(
     """Return a reason code for every torque of every frame, by this module's rules.
 
     Args:
-        coordinates: [F, C] rad and m, not smoothed: as inverse dynamics saw them.
+        coordinates: [F, C] rad and m, as inverse dynamics read them: not smoothed.
         torques: [F, C] N·m and N, the pelvis rows being the residual.
-        markers: [F, M, 3] m, short gaps mended.
+        markers: [F, M, 3] m, short gaps filled.
         foot_forces: [F, 2, 3] N on the right and left foot; None where no plate was read.
         mass_kg: of the subject.
         family: the action family.
         rate_hz: frames per second.
-        unassigned_n: [F] N on plates that belong to no foot; None where there is none.
+        unassigned_n: [F] N on plates that belong to no foot; None where no plate was read.
 
     Returns:
         uint8 [F, C] of :class:`~vidzoo.io.data_file.Reason`.
@@ -202,7 +202,7 @@ def judge_labels(
 
     if unassigned_n is not None:
         spoil(unassigned_n > UNASSIGNED_FORCE_N, region_columns("pelvis", "leg_r", "leg_l"), Reason.OFF_PLATE)
-    # Feet that rest before a chair carry next to nothing; what is missing there is at the seat.
+    # A sitting person's feet carry little; the force that is missing acts at the seat.
     if foot_forces is not None and family not in CHAIR_FAMILIES:
         unloaded = np.linalg.norm(foot_forces, axis=-1) < UNLOADED * body_weight
         off_plate = _feet_off_plate(unloaded, _standing_feet(markers, rate_hz), unexplained)

@@ -1,4 +1,4 @@
-"""Decode videos by their time stamps; containers' frame counts and mean rates are not to be trusted."""
+"""Decode videos by their time stamps, because frame counts and mean rates of containers are unreliable."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _decoded(path: Path) -> Iterator[tuple[float, av.VideoFrame]]:
                     raise DataError(f"{path}: frame {number} has no time stamp; convert it to .mp4 with one per frame.")
                 first = frame.time if first is None else first
                 if previous is not None and frame.time <= previous:
-                    continue  # a repeated stamp shows nothing new
+                    continue  # a repeated time stamp
                 previous = frame.time
                 yield frame.time - first, frame
             if first is None:

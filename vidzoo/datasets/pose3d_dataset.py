@@ -14,6 +14,7 @@ from torch.utils.data import Dataset
 from vidzoo.anatomy import POSE_JOINTS, POSE_ROOT
 from vidzoo.datasets.images import decode_jpeg
 from vidzoo.errors import ConfigError, DataError
+from vidzoo.geometry import crop_matrix
 from vidzoo.io.pose_file import SUBSETS, PoseFile
 from vidzoo.registry import DATASETS, TRANSFORMS
 from vidzoo.structures import PoseSample
@@ -125,7 +126,7 @@ class Pose3DDataset(Dataset):
         image = decode_jpeg(file.jpeg(int(offsets[row]), int(offsets[row + 1])), self.image_size)
         if image is None:
             raise DataError(f"{self._place(index)} is no JPEG that can be decoded; build the file again.")
-        to_picture = crop_matrix(self._labels["crop"][index], self.image_size)
+        to_picture = crop_matrix(self._labels["crop"][index], (self.image_size,) * 2)
         pixels = self._labels["pixels"][index]
         sample: dict[str, Any] = {
             "images": image[None],
@@ -157,14 +158,3 @@ class Pose3DDataset(Dataset):
             array = np.asarray(value)[None]
             labels.set_field(torch.from_numpy(array if array.dtype == bool else array.astype(np.float32)), name)
         return labels
-
-
-def crop_matrix(crop: np.ndarray, size: int) -> np.ndarray:
-    """Return the matrix [3, 3] from pixels of the source image to those of its crop, resized to ``size`` squared.
-
-    Pixel u goes to (u + 0.5 - x) size / width - 0.5, as ``data_prep.crop.crop_image`` cuts.
-    """
-    x, y, width, height = (float(value) for value in crop)
-    scale = np.array([size / width, size / height])
-    shift = (0.5 - np.array([x, y])) * scale - 0.5
-    return np.array([[scale[0], 0, shift[0]], [0, scale[1], shift[1]], [0, 0, 1]])

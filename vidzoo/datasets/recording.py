@@ -8,14 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.interpolate import interp1d
 
-from vidzoo.anatomy import COORDINATES, MARKERS, PELVIS_MARKERS
+from vidzoo.anatomy import COORDINATES, pelvis_centre
 from vidzoo.errors import DataError
 from vidzoo.io.data_file import Reason, TrialReader
 from vidzoo.io.splits import SplitEntry
 from vidzoo.structures import MODALITIES
 
 _PER_FRAME = tuple(name for name in MODALITIES if name not in ("frames", "marker_valid", "mass", "height"))
-_PELVIS = [MARKERS.index(name) for name in PELVIS_MARKERS]
 _ANKLES = [COORDINATES.index(name) for name in ("ankle_angle_r", "ankle_angle_l")]
 
 
@@ -111,7 +110,7 @@ def read_recording(
     modalities, raw_markers = _read_modalities(trial, context, requires, marker_targets)
     markers = marker_valid = None
     if marker_targets and raw_markers is not None:
-        centred = raw_markers - raw_markers[:, _PELVIS].mean(axis=1, keepdims=True)
+        centred = raw_markers - pelvis_centre(raw_markers)
         marker_valid = np.isfinite(centred).all(axis=-1) & target[:, None]
         markers = np.where(marker_valid[..., None], centred, np.float32(0))
     forces, forces_valid = _read_grf(trial, context, target) if grf else (None, None)
@@ -151,7 +150,7 @@ def _read_modalities(
         markers = trial.array("markers", context)
     for name, values in modalities.items():
         filled = values if "velocities" in name else fill_gaps(values)
-        rest = pelvis_centre(filled) if name == "markers" else np.float32(0)
+        rest = pelvis_centre_or_zero(filled) if name == "markers" else np.float32(0)
         modalities[name] = np.where(np.isfinite(filled), filled, rest)
     if "marker_valid" in requires and markers is not None:
         modalities["marker_valid"] = np.isfinite(markers).all(axis=-1)
@@ -217,6 +216,6 @@ def fill_gaps(values: np.ndarray) -> np.ndarray:
     return filled
 
 
-def pelvis_centre(markers: np.ndarray) -> np.ndarray:
+def pelvis_centre_or_zero(markers: np.ndarray) -> np.ndarray:
     """Return the pelvis centre [F, 1, 3] of markers [F, M, 3]; 0 where a marker of it is missing."""
-    return np.nan_to_num(markers[:, _PELVIS].mean(axis=1, keepdims=True), nan=0.0)
+    return np.nan_to_num(pelvis_centre(markers), nan=0.0)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from vidzoo.datasets.recording import Recording, Track, pelvis_centre
+from vidzoo.datasets.recording import Recording, Track, pelvis_centre_or_zero
 from vidzoo.errors import DataError
 
 MIN_MARKER_STD = 1e-3
@@ -71,7 +71,7 @@ def _inputs(recordings: Sequence[Recording], requires: Sequence[str]) -> Mapping
             if name != "marker_valid":
                 inputs[name].append(values[recording.target])
             if name == "markers":
-                place = pelvis_centre(inputs[name][-1]) * np.array([1, 0, 1], dtype=np.float32)
+                place = pelvis_centre_or_zero(inputs[name][-1]) * np.array([1, 0, 1], dtype=np.float32)
                 inputs["markers_centred"].append(inputs[name][-1] - place)
         for name in ("mass", "height"):
             if name in requires:

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from vidzoo.anatomy import FEET
+from vidzoo.arrays import neighbours
 from vidzoo.errors import DataError
 from vidzoo.io.storage import Storage
 
 UNASSIGNED_FORCE_N = 20.0
-"""A plate that belongs to no foot and carries more than this is reported; below it is noise."""
+"""A plate that belongs to no foot is reported where it carries more; smaller forces are noise."""
 _AXES = ("x", "y", "z")
 
 
@@ -48,16 +49,16 @@ FORCE_PLATES: tuple[ExternalLoad, ...] = tuple(
 def measured_grf(forces: Storage, time: np.ndarray) -> np.ndarray:
     """Return the ground reaction under each foot at the given times, [F, 2, 9]: force N, point m, free moment N·m.
 
-    Between two samples force and moment about the ground's origin are linear, so that nothing of the load is lost; the
-    point is the mean of its neighbours weighted by their forces, because an unloaded plate's point means nothing.
+    Between two samples, force and moment about the ground's origin are interpolated linearly, which keeps the load. The
+    point is the mean of its neighbours weighted by their forces, because an unloaded plate has no meaningful point.
 
     Raises:
         DataError: a column of ``FORCE_PLATES`` is missing, or the forces do not cover ``time``.
     """
     time = np.asarray(time, dtype=np.float64)
     check_cover(forces, time)
-    right = np.clip(np.searchsorted(forces.time, time), 1, len(forces.time) - 1)
-    weight = np.clip((time - forces.time[right - 1]) / np.diff(forces.time)[right - 1], 0, 1)[:, None]
+    before, weight = neighbours(forces.time, time)
+    weight = weight[:, None]
 
     result = np.zeros((len(time), len(FORCE_PLATES), 9))
     for k, load in enumerate(FORCE_PLATES):
@@ -65,7 +66,7 @@ def measured_grf(forces: Storage, time: np.ndarray) -> np.ndarray:
         moment = free_moment + np.cross(point, force)
         size = np.linalg.norm(force, axis=1, keepdims=True)
         force, moment, load_point, size = (
-            (1 - weight) * x[right - 1] + weight * x[right] for x in (force, moment, size * point, size)
+            (1 - weight) * x[before] + weight * x[before + 1] for x in (force, moment, size * point, size)
         )
         point = np.divide(load_point, size, out=np.zeros_like(load_point), where=size > 0)
         result[:, k] = np.hstack([force, point, moment - np.cross(point, force)])
@@ -84,7 +85,7 @@ def wrench_at_foot(grf: np.ndarray, foot_origins: np.ndarray) -> np.ndarray:
 def unassigned_force(
     forces: Storage, time: np.ndarray, external_loads: Sequence[ExternalLoad] = FORCE_PLATES
 ) -> np.ndarray:
-    """Return the force on plates that no load speaks for, summed over plates, [F] N.
+    """Return the force on plates that belong to none of the loads, summed over plates, [F] N.
 
     A trial's third plate (``3_ground_force_v*``) may carry either foot: torques are wrong while it is loaded.
     """
@@ -97,7 +98,14 @@ def unassigned_force(
 
 
 def check_forces(forces: Storage, external_loads: Sequence[ExternalLoad], time: np.ndarray) -> None:
-    """Raise where the loads are not in the table, are no numbers or do not cover the motion; warn of unknown feet."""
+    """Check the forces of a motion at ``time``, [F] s.
+
+    Raises:
+        DataError: a column of a load is missing or holds no number, or the forces do not cover the motion.
+
+    Warns:
+        UserWarning: a plate that belongs to no foot carries more than ``UNASSIGNED_FORCE_N``.
+    """
     columns = list(dict.fromkeys(column for load in external_loads for column in load.columns))
     values = forces.select(columns)
     if not np.isfinite(values).all():
@@ -109,13 +117,13 @@ def check_forces(forces: Storage, external_loads: Sequence[ExternalLoad], time: 
         loaded = time[unassigned > UNASSIGNED_FORCE_N]
         warnings.warn(
             f"{forces.source}: a force of up to {unassigned.max():.0f} N between {loaded[0]:g} and {loaded[-1]:g} s "
-            f"belongs to no known foot and was left out; torques are wrong there.",
+            f"belongs to no known foot and was left out; the torques are wrong there.",
             stacklevel=3,
         )
 
 
 def check_cover(forces: Storage, time: np.ndarray) -> None:
-    """Raise where the forces do not cover the motion."""
+    """Raise a DataError if the forces do not cover the times."""
     slack = 1e-4  # s, for times printed with few digits
     if time[0] < forces.time[0] - slack or time[-1] > forces.time[-1] + slack:
         raise DataError(

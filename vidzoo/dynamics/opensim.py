@@ -31,7 +31,7 @@ MIN_FRAMES = 6
 
 @dataclass(frozen=True, eq=False)
 class InertialTerms:
-    """What the motion alone says about the torques."""
+    """The part of the torques that follows from the motion alone."""
 
     inertial_torques: np.ndarray
     """[F, C] N·m, N for translations: M(q) qdd + C(q, qd) + G(q), no external load."""
@@ -74,7 +74,7 @@ def _motion(
     if lowpass_hz is not None:
         step = (time[-1] - time[0]) / (len(time) - 1)
         grid = time[0] + step * np.arange(len(time))
-        # Printed times are rounded; OpenSim would take their smallest step for the sampling interval and drift away.
+        # Printed times are rounded; OpenSim would use their smallest step as sampling interval and drift.
         if not np.abs(grid - time).max() < 0.01 * step:
             raise DataError(
                 "inverse dynamics: the low-pass filter needs frames at equal intervals; resample the motion."
@@ -86,7 +86,7 @@ def _motion(
                 f"({0.5 / step:g} Hz), or None for no filter."
             )
         if len(time) * step < 2 / lowpass_hz:
-            # The padding is half the trial; shorter than a period, it lets the filter's start into the result.
+            # The padding is half the trial; if it is shorter than a period, the filter's transient reaches the result.
             raise DataError(
                 f"inverse dynamics: the motion lasts {len(time) * step:g} s, but a low-pass filter at "
                 f"{lowpass_hz:g} Hz needs {2 / lowpass_hz:.2g} s; take a longer part."
@@ -117,7 +117,7 @@ def inverse_dynamics(
         model_path: a scaled .osim file with the 35 coordinates.
         time: [F] s.
         coordinates: [F, len(names)] rad and m.
-        forces: the measured forces; None for a body that nothing touches.
+        forces: the measured forces; None for a body without external loads.
         external_loads: which columns of ``forces`` act on which body.
         lowpass_hz: cut-off of OpenSim's zero-phase Butterworth filter on the coordinates; None for no filter.
         names: the columns of ``coordinates``. Only the coupled ``knee_angle_*_beta`` may be left out; they then stay at
@@ -179,7 +179,7 @@ def inertial_terms(
     lowpass_hz: float | None = None,
     names: Sequence[str] = COORDINATES,
 ) -> InertialTerms:
-    """Return the torques of the motion alone and the Jacobians that carry ground reactions into torques.
+    """Return the inertial torques of a motion, and the Jacobians that turn ground reactions into torques.
 
     Arguments and errors are those of :func:`inverse_dynamics`. With W the wrenches of :func:`wrench_at_foot`,
     ``inertial_torques - sum over feet of J^T W`` is what that function returns.
@@ -189,7 +189,7 @@ def inertial_terms(
     time, motion = _motion(opensim, time, coordinates, names, lowpass_hz)
     state = model.initSystem()
     if not state.getNQ() == state.getNU() == len(COORDINATES):
-        raise DataError(f"{model_path}: has a joint whose coordinates are not its own speeds (a ball or free joint).")
+        raise DataError(f"{model_path}: has a ball or free joint, whose speeds are not the rates of its coordinates.")
     coordinate_set = model.getCoordinateSet()
     splines = opensim.GCVSplineSet(5, motion)
     column = {name: i for i, name in enumerate(names)}

@@ -1,4 +1,4 @@
-"""OpenSim's package without its log, and the skeleton of a model file as OpenSim's object."""
+"""OpenSim's package without its log, and models without muscles as OpenSim's objects."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ MAX_XML_BYTES = 64 << 20
 
 
 def import_opensim() -> Any:
-    """Return the OpenSim package, its log off and without its file opensim.log in the working directory."""
+    """Return the OpenSim package, with its log and the file opensim.log switched off."""
     try:
         import opensim
     except ImportError as error:
-        raise VidZooError(f"OpenSim is not there ({error}); install it with: pip install 'vidzoo[opensim]'.") from None
+        raise VidZooError(f"OpenSim is missing ({error}); install it with: pip install 'vidzoo[opensim]'.") from None
     if opensim.Logger.getLevelString() == "Info":
         opensim.Logger.setLevelString("Off")
         opensim.Logger.removeFileSink()
@@ -35,7 +35,7 @@ def import_opensim() -> Any:
 
 @contextmanager
 def no_standard_output() -> Iterator[None]:
-    """Send file descriptor 1 to nowhere: the tool prints the model's summary past every log level."""
+    """Discard what is written to file descriptor 1: the tool prints the model's summary at any log level."""
     sys.stdout.flush()
     kept = os.dup(1)
     nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -49,11 +49,11 @@ def no_standard_output() -> Iterator[None]:
 
 
 def _parse_xml(path: Path) -> ET.Element:
-    """Return an XML file's root, refusing whatever would make OpenSim open another file."""
+    """Return an XML file's root; refuse a file that would make OpenSim open another one."""
     if not path.is_file():
         raise DataError(f"{path}: no such file; check the subject's folder.")
     if path.stat().st_size > MAX_XML_BYTES:
-        raise DataError(f"{path}: larger than {MAX_XML_BYTES >> 20} MiB, which no model is.")
+        raise DataError(f"{path}: larger than {MAX_XML_BYTES >> 20} MiB; expected a scaled model.")
     try:
         root = ET.parse(path).getroot()
     except ET.ParseError as error:
@@ -73,8 +73,7 @@ _NOT_NEEDED = ("attached_geometry", "ForceSet", "ControllerSet", "ContactGeometr
 def load_model(opensim: Any, path: Path) -> Any:
     """Return the skeleton of an .osim file: no muscle, actuator, spring or contact, and no drawing.
 
-    What is left holds no file name, and the generalized forces are the net ones that the motion and the measured
-    loads ask for, whoever supplies them.
+    The rest names no other file, and its generalized forces are the net ones that motion and measured loads require.
     """
     root = _parse_xml(path)
     for parent in root.iter():
@@ -101,7 +100,7 @@ def load_model(opensim: Any, path: Path) -> Any:
 
 
 def opensim_storage(opensim: Any, columns: Sequence[str], time: np.ndarray, data: np.ndarray) -> Any:
-    """Return numbers over time as OpenSim's own Storage, not in degrees."""
+    """Return numbers over time as OpenSim's Storage, not in degrees."""
     table = opensim.Storage(len(time))
     labels = opensim.ArrayStr()
     for label in ("time", *columns):

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from mmengine.logging import HistoryBuffer
 from mmengine.model import PretrainedInit
@@ -17,6 +16,7 @@ from torch import nn
 from torch.nn.modules.utils import consume_prefix_in_state_dict_if_present
 
 from vidzoo.errors import CheckpointError
+from vidzoo.io.number_pickle import STAND_INS, PickledArray
 from vidzoo.registry import WEIGHT_INITIALIZERS
 
 RESUME_KEYS: tuple[str, ...] = ("meta", "state_dict", "message_hub", "optimizer")
@@ -30,59 +30,12 @@ def _history_buffer_method(owner: object, name: str) -> Any:
     """
     if owner is HistoryBuffer and name in ("min", "max", "mean", "current"):
         return getattr(owner, name)
-    raise pickle.UnpicklingError(f"Unsupported global: GLOBAL getattr({owner!r}, {name!r})")
-
-
-class _PickledDtype:
-    """Stand in for ``numpy.dtype``: a plain number type, or nothing.
-
-    The real one makes arrays of objects, whose bytes NumPy takes for addresses in memory.
-    """
-
-    def __init__(self, code: str, *_: object) -> None:
-        if not isinstance(code, str) or not re.fullmatch(r"[biuf]\d{1,2}", code):
-            raise pickle.UnpicklingError(f"Unsupported global: GLOBAL numpy.dtype({code!r})")
-        self.dtype = np.dtype(code)
-
-    def __setstate__(self, state: tuple) -> None:
-        _, order, *structure = state
-        if order not in ("<", ">", "=", "|") or any(part is not None for part in structure[:3]):
-            raise pickle.UnpicklingError(f"Unsupported global: GLOBAL numpy.dtype with the state {state!r}")
-        self.dtype = self.dtype.newbyteorder(order)
-
-    def read(self, raw: object) -> np.ndarray:
-        """Return a copy of the numbers in ``raw``."""
-        if not isinstance(raw, (bytes, bytearray)):
-            raise pickle.UnpicklingError("Unsupported global: GLOBAL numpy.ndarray of objects")
-        return np.frombuffer(raw, self.dtype).copy()
-
-
-class _PickledArray:
-    """Stand in for ``numpy.ndarray``: rebuilt from plain numbers alone."""
-
-    __hash__ = None  # type: ignore[assignment]
-    value: np.ndarray
-
-    def __setstate__(self, state: tuple) -> None:
-        _, shape, dtype, is_fortran, raw = state
-        if type(dtype) is not _PickledDtype:
-            raise pickle.UnpicklingError("Unsupported global: GLOBAL numpy.ndarray of no plain type")
-        self.value = dtype.read(raw).reshape(shape, order="F" if is_fortran else "C")
-
-
-def _reconstruct(*_: object) -> _PickledArray:
-    return _PickledArray()
-
-
-def _scalar(dtype: _PickledDtype, raw: object) -> Any:
-    if type(dtype) is not _PickledDtype:
-        raise pickle.UnpicklingError("Unsupported global: GLOBAL numpy.scalar of no plain type")
-    return dtype.read(raw).reshape(())[()]
+    raise pickle.UnpicklingError(f"it asks for getattr({owner!r}, {name!r}), which is no statistic of a log")
 
 
 def _with_arrays(value: Any, done: dict[int, tuple[Any, Any]]) -> Any:
     """Return ``value`` with an array in the place of each stand-in; ``done`` has seen values and results by ``id``."""
-    if isinstance(value, _PickledArray):
+    if isinstance(value, PickledArray):
         return value.value
     if id(value) in done:
         return done[id(value)][1]
@@ -103,13 +56,8 @@ def _with_arrays(value: Any, done: dict[int, tuple[Any, Any]]) -> Any:
 
 def _allowed_globals() -> list[Any]:
     """List what MMEngine's runner puts into a checkpoint beyond plain tensors, and what stands in for it here."""
-    numpy_names = [
-        (function, f"{module}.multiarray.{name}")
-        for module in ("numpy._core", "numpy.core")  # NumPy 2 and NumPy 1
-        for function, name in ((_reconstruct, "_reconstruct"), (_scalar, "scalar"))
-    ]
-    stand_ins = [(_PickledArray, "numpy.ndarray"), (_PickledDtype, "numpy.dtype")]
-    return [HistoryBuffer, *stand_ins, *numpy_names, (_history_buffer_method, "builtins.getattr")]
+    stand_ins = [(function, name) for name, function in STAND_INS.items()]
+    return [HistoryBuffer, *stand_ins, (_history_buffer_method, "builtins.getattr")]
 
 
 def _read_safetensors(path: Path) -> dict[str, Any]:
@@ -144,7 +92,7 @@ def read_checkpoint(path: str | Path, map_location: Any = "cpu") -> dict[str, An
     try:
         content = _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path, map_location)
     except pickle.UnpicklingError as error:
-        forbidden = re.search(r"GLOBAL ([^\n]+?)(?: was not| whose module|\.?$|\n)", str(error))
+        forbidden = re.search(r"(?:GLOBAL|it asks for) ([^\n]+?)(?:, which| was not| whose module|\.?$|\n)", str(error))
         if forbidden:
             raise CheckpointError(
                 f"{path}: refused, because it holds '{forbidden[1]}', which could run code and which no checkpoint of "

@@ -12,13 +12,13 @@ from tabulate import tabulate
 
 from vidzoo import __version__
 from vidzoo.errors import DataError
-from vidzoo.evaluation.report import FLOORS, data_line
-from vidzoo.evaluation.score import UNITS, read_results
+from vidzoo.evaluation.report import BASELINES, data_line
+from vidzoo.evaluation.results import UNITS, read_results
 from vidzoo.io.atomic import atomic_path
 from vidzoo.io.provenance import file_sha256
 
 FORMAT = "vid-ablation"
-VERSION = 1
+VERSION = 2
 FIGURES: tuple[str, ...] = ("mPJE_mean", "mPJE_sum", "lower_limb_mean", "RMSE", "R2")
 """What the table shows, over the good labels, as in a result file's ``overall``."""
 
@@ -61,7 +61,7 @@ def summarise(names: Sequence[str], seeds: Sequence[int], outcomes: Mapping[Run,
         row["failed"] = {str(s): str(outcomes.get((name, s), "not run")) for s in seeds if s not in done}
         rows.append(row)
     finished = [results for results in outcomes.values() if isinstance(results, dict)]
-    ground = {(r["split"]["hash"], r["data"]["vid_hash"], r["overall"]["joints"]) for r in finished}
+    ground = {(r["split"]["hash"], r["data"]["data_hash"], r["overall"]["joints"]) for r in finished}
     return {
         "format": FORMAT,
         "version": VERSION,
@@ -69,9 +69,9 @@ def summarise(names: Sequence[str], seeds: Sequence[int], outcomes: Mapping[Run,
         "units": {name: UNITS[name] for name in FIGURES},
         "spread": "sample standard deviation over seeds (n - 1)",
         "rows": rows,
-        "floors": {
-            floor: {figure: finished[0]["floors"][floor][figure] for figure in FIGURES} if len(ground) == 1 else None
-            for floor in FLOORS
+        "baselines": {
+            name: {figure: finished[0]["baselines"][name][figure] for figure in FIGURES} if len(ground) == 1 else None
+            for name in BASELINES
         },
         "comparable": len(ground) <= 1,
         "data": data_line(finished[0]) if finished else None,
@@ -108,7 +108,7 @@ def collect(
                 "file": path.relative_to(work_dir).as_posix(),
                 "sha256": file_sha256(path),
                 "split": results["split"]["hash"],
-                "vid_hash": results["data"]["vid_hash"],
+                "data_hash": results["data"]["data_hash"],
                 "provenance": results["provenance"],
             }
         )
@@ -133,12 +133,12 @@ def _cell(figure: Mapping[str, Any]) -> str:
 
 
 def ablation_table(table: dict[str, Any]) -> str:
-    """Format each config's mean ± spread over its seeds, and both floors, as a Markdown table."""
+    """Format each config's mean ± spread over its seeds, and both baselines, as a Markdown table."""
     headers = ["config", "seeds", *("lower limb" if name == "lower_limb_mean" else name for name in FIGURES)]
     rows = [[row["name"], str(len(row["seeds"])), *(_cell(row[figure]) for figure in FIGURES)] for row in table["rows"]]
-    for floor, figures in table["floors"].items():
+    for name, figures in table["baselines"].items():
         if figures:
-            rows.append([FLOORS[floor], "", *(_cell({"mean": figures[name], "std": None}) for name in FIGURES)])
+            rows.append([BASELINES[name], "", *(_cell({"mean": figures[figure], "std": None}) for figure in FIGURES)])
     align = ("left", *("right" for _ in headers[1:]))
     return tabulate(rows, headers=headers, tablefmt="pipe", disable_numparse=True, colalign=align)
 

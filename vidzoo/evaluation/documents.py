@@ -3,49 +3,59 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from vidzoo.errors import DataError
-from vidzoo.evaluation import ablation, score
+from vidzoo.evaluation import ablation, coverage, results
 from vidzoo.evaluation.ablation import ablation_table
-from vidzoo.evaluation.report import comparison_table
-from vidzoo.evaluation.score import read_results
+from vidzoo.evaluation.comparison import comparison_table
+from vidzoo.evaluation.coverage import coverage_table
+from vidzoo.evaluation.results import read_results
 
-_FORMATS = {score.FORMAT: score.VERSION, ablation.FORMAT: ablation.VERSION}
-_TABLE = re.compile(r"(<!-- (results|ablation): (.+?) -->\n\n)((?:\|[^\n]*\n)*)")
+_VERSIONS = {module.FORMAT: module.VERSION for module in (results, ablation, coverage)}
+_MARKS = {"results": results.FORMAT, "ablation": ablation.FORMAT, "coverage": coverage.FORMAT}
+"""What a mark says it is -> the format of the files that it names."""
+_TABLE = re.compile(rf"(<!-- ({'|'.join(_MARKS)}): (.+?) -->\n\n)((?:\|[^\n]*\n)*(?:\nNotes: [^\n]*\n)?)")
 
 
-def read_tables(paths: Iterable[str | Path]) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:
-    """Read result files and ablations; return both by name: the file's, or its folder's where that says more.
+def read_tables(paths: Iterable[str | Path]) -> dict[str, dict[str, Any]]:
+    """Read files of results, ablations and coverage; return each by its name, or its folder's where that says more.
 
     Raises:
-        DataError: a file is missing or neither, or two have one name.
+        DataError: a file is missing or none of these, or two have one name.
     """
-    results: dict[str, dict[str, Any]] = {}
-    ablations: dict[str, dict[str, Any]] = {}
+    tables: dict[str, dict[str, Any]] = {}
     for path in map(Path, paths):
         name = path.parent.name if path.stem in ("results", "ablation") else path.stem
-        if name in results or name in ablations:
+        if name in tables:
             raise DataError(f"{path}: another file is called '{name}' too; give one of them alone.")
-        content = read_results(path, _FORMATS)
-        (ablations if content["format"] == ablation.FORMAT else results)[name] = content
-    return results, ablations
+        tables[name] = read_results(path, _VERSIONS)
+    return tables
 
 
-def fill_tables(
-    text: str, results: dict[str, dict[str, Any]], ablations: dict[str, dict[str, Any]], document: str
-) -> str:
+def format_tables(tables: Mapping[str, dict[str, Any]]) -> list[str]:
+    """Format tables in Markdown: one of all results, one of each ablation and of each coverage file."""
+    compared = {name: table for name, table in tables.items() if table["format"] == results.FORMAT}
+    found = [comparison_table(compared)] if compared else []
+    for table in tables.values():
+        if table["format"] == ablation.FORMAT:
+            found.append(ablation_table(table))
+        elif table["format"] == coverage.FORMAT:
+            found.append(coverage_table(table))
+    return found
+
+
+def fill_tables(text: str, tables: Mapping[str, dict[str, Any]], document: str) -> str:
     """Return a document's text with the tables below its marks made again.
 
-    A mark is ``<!-- results: NAME ... -->``, one table of these results in this order, or ``<!-- ablation: NAME -->``,
-    followed by an empty line and the table, if it is there already.
+    A mark is ``<!-- results: NAME ... -->``, one table of these results in this order, ``<!-- ablation: NAME -->`` or
+    ``<!-- coverage: NAME -->``, followed by an empty line and the table with its notes, if it is there already.
 
     Args:
         text: of the document.
-        results: name -> what a result file holds.
-        ablations: name -> what an ablation's file holds.
+        tables: of :func:`read_tables`.
         document: its name, for the message.
 
     Raises:
@@ -54,11 +64,11 @@ def fill_tables(
 
     def table(found: re.Match[str]) -> str:
         names = found[3].split()
-        known = results if found[2] == "results" else ablations
+        known = {name: table for name, table in tables.items() if table["format"] == _MARKS[found[2]]}
         missing = [name for name in names if name not in known]
         if missing:
             raise DataError(f"{document}: <!-- {found[2]}: ... --> names '{missing[0]}', but no such file was given.")
-        tables = comparison_table({n: known[n] for n in names}) if known is results else ablation_table(known[names[0]])
-        return f"{found[1]}{tables}\n" + ("" if found[4] else "\n")
+        (filled,) = format_tables({name: known[name] for name in names})
+        return f"{found[1]}{filled}\n" + ("" if found[4] else "\n")
 
     return _TABLE.sub(table, text)

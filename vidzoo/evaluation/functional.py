@@ -11,13 +11,11 @@ Per joint, the mean of the actions' mPJE_joint weighted by their numbers of coun
 so, where every label counts, the frame-weighted mean of mPJE_action is mPJE_mean. A joint without any counting label is
 NaN and left out of sum and mean: Q is then the number of joints that have one.
 
-Everything is derived from additive sums per trial, so that any grouping of trials, and each of a bootstrap's resamples,
-costs no second pass over the frames. Letters: n samples, U units (trials or subjects), Q joints, S statistics.
+Everything is derived from additive sums per trial, so that any grouping of trials costs no second pass over the frames.
+Letters: n samples, U units (trials or subjects), Q joints, S statistics.
 """
 
 from __future__ import annotations
-
-from functools import lru_cache
 
 import numpy as np
 
@@ -118,8 +116,8 @@ def mpje_joint(
     (0.1, 0.2)
     """
     valid = np.isfinite(true) if valid is None else valid
-    nobody = np.zeros(len(true), dtype=int)
-    sums = trial_sums(predicted, true, valid, mass, np.ones(len(true)), nobody, 1)
+    one = np.zeros(len(true), dtype=int)
+    sums = trial_sums(predicted, true, valid, mass, np.ones(len(true)), one, 1)
     return joint_figures(sums[0])["mPJE"]
 
 
@@ -131,36 +129,3 @@ def mpje_mean(joint: np.ndarray) -> np.ndarray:
 def mpje_sum(joint: np.ndarray) -> np.ndarray:
     """Compute mPJE_sum [..] of mPJE_joint [.., Q] over the joints that have labels (paper, Table 2)."""
     return over_joints(joint) * np.isfinite(joint).sum(-1)
-
-
-@lru_cache(maxsize=64)
-def _resampling_weights(num_units: int, resamples: int, seed: int) -> np.ndarray:
-    """Return how often each resample draws each unit, float64 [R, U]."""
-    rng = np.random.default_rng([seed, num_units])
-    return rng.multinomial(num_units, np.full(num_units, 1.0 / num_units), size=resamples).astype(float)
-
-
-def bootstrap_mpje_joint(sums: np.ndarray, resamples: int = 2000, seed: int = 0) -> np.ndarray:
-    """Draw units with replacement and compute each resample's mPJE_joint, [R, Q]; NaN where it drew no label.
-
-    Two predictors of the same units get the same draws.
-
-    Args:
-        sums: [U, Q, S], one row per unit that is drawn as a whole: frames of one trial are no independent evidence.
-        resamples: R.
-        seed: of the draws.
-    """
-    weights = _resampling_weights(len(sums), resamples, seed)
-    count = weights @ sums[..., COUNT]
-    return weights @ sums[..., ABSOLUTE] / np.where(count > 0, count, np.nan)
-
-
-def interval(draws: np.ndarray, level: float = 0.95) -> np.ndarray:
-    """Return the percentile interval of draws [R, ..], [2, ..]; NaN draws are left out."""
-    quantiles = [(1 - level) / 2, (1 + level) / 2]
-    if not np.isnan(draws).any():
-        return np.quantile(draws, quantiles, axis=0)
-    there = ~np.isnan(draws).all(axis=0)
-    result = np.full((2, *draws.shape[1:]), np.nan)
-    result[:, there] = np.nanquantile(draws[:, there], quantiles, axis=0)
-    return result

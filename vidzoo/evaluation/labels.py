@@ -46,8 +46,8 @@ class Labels:
         return self._of_trials("trial")
 
     @property
-    def family(self) -> np.ndarray:
-        """[n] str: the action families."""
+    def action(self) -> np.ndarray:
+        """[n] str: the trials' actions."""
         return self._of_trials("action")
 
     @property

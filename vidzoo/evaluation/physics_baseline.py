@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from vidzoo.baselines.physics import physics_predictions
-from vidzoo.evaluation.score import score, write_results
+from vidzoo.evaluation.results import write_results
+from vidzoo.evaluation.score import score
+from vidzoo.io.atomic import check_output
 from vidzoo.io.data_file import DataFile
 from vidzoo.io.predictions import write_predictions
 from vidzoo.io.split_checks import check_split
@@ -22,11 +24,14 @@ def write_physics_baseline(data_file: str | Path, split: str | Path, out: str | 
         out: path of the predictions (.npz), or the folder that gets ``predictions.npz``; folders are made.
 
     Raises:
-        DataError: a file is missing or broken, does not belong to the other, or cannot be written.
+        DataError: a file is missing or broken, does not belong to the other, or cannot be written; or an output is one
+            of the two.
     """
     out = Path(out)
     if out.suffix != ".npz":
         out = out / "predictions.npz"
+    for path in (out, out.with_name("results.json")):
+        check_output(path, data_file, split)
     data, manifest = DataFile(data_file), Split.load(split)
     check_split(manifest, data)
     predictions = physics_predictions(data, manifest)

@@ -19,7 +19,9 @@ import vidzoo
 from vidzoo.anatomy import BENCHMARK_JOINTS
 from vidzoo.errors import ConfigError, DataError
 from vidzoo.evaluation.report import format_line, format_report
-from vidzoo.evaluation.score import score, write_results
+from vidzoo.evaluation.results import write_results
+from vidzoo.evaluation.score import score
+from vidzoo.io.atomic import check_output
 from vidzoo.io.data_file import DataFile
 from vidzoo.io.predictions import Predictions, write_predictions
 from vidzoo.io.provenance import commit, file_sha256, processor
@@ -73,11 +75,11 @@ class TorqueBenchmark(BaseMetric):
 
     Every frame of the split's subset must be predicted once (see :func:`vidzoo.evaluation.score.score`), however many
     processes share the work. Logs ``mPJE_mean`` and ``mPJE_sum`` (N·m/kg; the former is what ``save_best`` should
-    name), ``lower_limb_mean``, ``RMSE``, ``percent_BWht``, ``pearson_r``, ``R2``, and both floors' mPJE_mean.
+    name), ``lower_limb_mean``, ``RMSE``, ``percent_BWht``, ``pearson_r``, ``R2``, and both baselines' mPJE_mean.
 
     Args:
         data_file: path of the data file.
-        split: path of the split manifest; its training subset makes the floors.
+        split: path of the split manifest; its training subset makes the baselines.
         subset: 'test' or 'val': which frames of the split are scored.
         out_dir: folder that gets ``predictions.npz`` and ``results.json``, made where it is missing; None: no files.
             Only with test frames: what a model was chosen by is no result.
@@ -88,8 +90,8 @@ class TorqueBenchmark(BaseMetric):
 
     Raises:
         ConfigError: ``subset`` and ``out_dir`` do not fit.
-        DataError: the split is missing or broken, or has no such subset; on evaluation, the predictions are not exactly
-            the subset's frames.
+        DataError: the split is missing or broken or has no such subset, or an output would be written over it or the
+            data file; on evaluation, the predictions are not exactly the subset's frames.
     """
 
     default_prefix = ""
@@ -118,6 +120,9 @@ class TorqueBenchmark(BaseMetric):
         self.split = Split.load(split) if subset == "test" else Split.load(split).validation()
         self.out_dir = None if out_dir is None else Path(out_dir)
         self.print_tables = print_tables
+        if self.out_dir is not None:
+            for name in ("predictions.npz", "results.json"):
+                check_output(self.out_dir / name, data_file, split)
         self._device = torch.device("cpu")
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
@@ -151,7 +156,7 @@ class TorqueBenchmark(BaseMetric):
         else:
             print_log(format_line(scored), logger="current")
         logged = {name: scored["overall"][name] for name in _LOGGED}
-        logged |= {f"floor_{name}": floor["mPJE_mean"] for name, floor in scored["floors"].items()}
+        logged |= {f"baseline_{name}": rows["mPJE_mean"] for name, rows in scored["baselines"].items()}
         return {name: value for name, value in logged.items() if value is not None}
 
     def _gather(self, results: list) -> Predictions:

@@ -24,6 +24,7 @@ import numpy as np
 from tabulate import tabulate
 
 from vidzoo.anatomy import ACTION_FAMILIES, action_family
+from vidzoo.arrays import ranges
 from vidzoo.errors import ConfigError, DataError
 from vidzoo.io.data_file import DataFile, TrialReader
 from vidzoo.io.splits import PROTOCOLS, SUBSETS, Split, SplitEntry
@@ -255,15 +256,8 @@ def _at_random(entries: Entries, share: float, rng: np.random.Generator) -> tupl
         is_drawn[rng.choice(len(frames), _share_of(len(frames), share), replace=False)] = True
         for found, chosen in ((rest, frames[~is_drawn]), (drawn, frames[is_drawn])):
             if len(chosen):
-                found.append(replace(entry, targets=_ranges(chosen)))
+                found.append(replace(entry, targets=tuple(ranges(np.isin(np.arange(frames[-1] + 1), chosen)))))
     return rest, drawn
-
-
-def _ranges(frames: np.ndarray) -> tuple[tuple[int, int], ...]:
-    """Return the half-open ranges [start, stop) that sorted ``frames`` [n] make up."""
-    return tuple(
-        (int(part[0]), int(part[-1]) + 1) for part in np.split(frames, np.flatnonzero(np.diff(frames) > 1) + 1)
-    )
 
 
 # --- the third subset -----------------------------------------------------------------------------------------------

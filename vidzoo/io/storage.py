@@ -1,7 +1,7 @@
-"""OpenSim's tables over time: .mot and .sto files, read and written by column name.
+"""Read and write OpenSim's tables over time, .mot and .sto files, by column name.
 
 Two headers are in use: ``nRows=``, ``nColumns=``, ``inDegrees=`` of OpenSim itself, and ``datarows``, ``datacolumns``,
-``range`` of SIMM, which force files still carry. Letters: F = frames, n = columns without time.
+``range`` of SIMM, which force files still have. Letters: F = frames, n = columns without time.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from vidzoo.errors import DataError
 from vidzoo.io.atomic import atomic_path
 
 MAX_BYTES = 1 << 30
-"""No trial's text is larger; a compressed file that grows past it is refused."""
+"""Largest text of a file, decompressed."""
 _MAX_HEADER_LINES = 1000
 
 
@@ -38,8 +38,8 @@ def read_text_lines(path: Path) -> list[str]:
     except (OSError, EOFError) as error:
         raise DataError(f"{path}: cannot be read ({error}); copy it again.") from None
     if len(content) > MAX_BYTES:
-        raise DataError(f"{path}: holds more than {MAX_BYTES >> 20} MiB of text, which no trial does.")
-    # str.splitlines would also break at form feeds and the like, and shift the line numbers that messages give.
+        raise DataError(f"{path}: holds more than {MAX_BYTES >> 20} MiB of text; expected one trial.")
+    # str.splitlines would also break at form feeds and the like, which would shift the line numbers in messages.
     return content.decode("utf-8-sig", errors="replace").replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
@@ -84,7 +84,7 @@ class Storage:
 
 
 def _split_cells(line: str) -> list[str]:
-    """Split a row at tabs where it has any, at blanks elsewhere; empty cells at the end are dropped."""
+    """Split a row at its tabs, or at blanks if it has no tab; drop empty cells at its end."""
     line = line.rstrip()
     return [cell.strip() for cell in line.split("\t")] if "\t" in line else line.split()
 
@@ -107,7 +107,7 @@ def _read_header(lines: list[str], path: Path) -> tuple[str, dict[str, str], int
 
 
 def _raise_for_bad_cell(rows: list[tuple[int, str]], labels: list[str], path: Path) -> None:
-    """Find the first row that is ragged or holds no number, and raise."""
+    """Raise for the first row that has the wrong number of cells or a cell that is no number."""
     for number, line in rows:
         cells = _split_cells(line)
         for label, cell in zip(labels, cells):
@@ -125,7 +125,7 @@ def _raise_for_bad_cell(rows: list[tuple[int, str]], labels: list[str], path: Pa
 
 
 def _parse_rows(rows: list[tuple[int, str]], labels: list[str], path: Path) -> np.ndarray:
-    """Return the rows' numbers, [F, len(labels)]."""
+    """Return the numbers of the rows, [F, len(labels)]."""
     try:
         table = np.loadtxt([line for _, line in rows], dtype=np.float64, comments=None, ndmin=2)
         if table.shape[1] != len(labels):
@@ -145,7 +145,7 @@ def check_time(time: np.ndarray, line_numbers: Sequence[int], path: Path) -> Non
         before = f" after {time[i - 1]:g} s" if i else ""
         raise DataError(
             f"{path}, line {line_numbers[i]}, column 'time': {time[i]:g} s{before}, but time must increase; "
-            f"remove doubled or unsorted rows."
+            f"remove rows that are repeated or out of order."
         )
 
 
@@ -156,7 +156,7 @@ def _count(fields: dict[str, str], keys: tuple[str, ...], path: Path) -> int | N
             try:
                 return int(fields[key])
             except ValueError:
-                raise DataError(f"{path}: its header says {key} {fields[key]!r}, which is no whole number.") from None
+                raise DataError(f"{path}: its header says {key} {fields[key]!r}, expected a whole number.") from None
     return None
 
 
@@ -164,8 +164,8 @@ def read_storage(path: str | Path) -> Storage:
     """Read a .mot or .sto file of either header style, compressed or not.
 
     Raises:
-        DataError: the file is missing, cut, ragged, holds no numbers, repeats a column name, or its time does not
-            increase; the message names the line and the column.
+        DataError: the file is missing, cut or damaged, repeats a column name, or its time does not increase; the
+            message names the line and the column.
     """
     path = Path(path)
     lines = read_text_lines(path)
@@ -179,7 +179,7 @@ def read_storage(path: str | Path) -> Storage:
         raise DataError(f"{path}, line {label_line}: the first column is '{labels[0]}', expected 'time'.")
     repeated = sorted({label for label in labels if labels.count(label) > 1})
     if repeated:
-        raise DataError(f"{path}, line {label_line}: column '{repeated[0]}' is there twice; rename or remove one.")
+        raise DataError(f"{path}, line {label_line}: column '{repeated[0]}' occurs twice; rename or remove one.")
     num_columns = _count(fields, ("nColumns", "datacolumns"), path)
     if num_columns is not None and num_columns != len(labels):
         raise DataError(
@@ -242,8 +242,8 @@ def _storage_text(path: Path, storage: Storage) -> str:
 def coordinates_in_si(storage: Storage, names: Sequence[str] = COORDINATES) -> np.ndarray:
     """Return coordinates by name, [F, len(names)], in rad, the pelvis translations in m.
 
-    In a file that says degrees, OpenSim still writes the coupled ``knee_angle_*_beta`` in radians: coupled coordinates
-    are neither rotations nor translations to its conversion.
+    In a file with angles in degrees, OpenSim still writes the coupled ``knee_angle_*_beta`` in radians, because its
+    conversion leaves coupled coordinates as they are.
 
     Raises:
         DataError: a coordinate is missing, or the header does not say whether angles are in degrees.

@@ -1,4 +1,4 @@
-"""Marker trajectories: .trc files, read by marker name into the order of ``vidzoo.anatomy.MARKERS``."""
+"""Read marker trajectories, .trc files, by marker name into the order of ``vidzoo.anatomy.MARKERS``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _HEADER_LINES = 5
 
 @dataclass(frozen=True, eq=False)
 class MarkerTrajectories:
-    """Where the markers are over time: F frames, M markers."""
+    """Positions of the markers over time: F frames, M markers."""
 
     names: tuple[str, ...]
     time: np.ndarray
@@ -53,16 +53,16 @@ def _number(fields: dict[str, str], key: str, path: Path) -> float:
 
 
 def _marker_columns(names_line: str, axes_line: str, path: Path) -> dict[str, int]:
-    """Return for each marker of the file the index of its X among a row's cells.
+    """Return for each marker of the file the index of its X among the cells of a row.
 
-    A marker's name stands above its X and is followed by two empty cells; the doubled tabs that some exporters add
-    shift names against numbers, so that only the order of the names is trusted, never their position.
+    A marker's name stands above its X and is followed by two empty cells. Some exporters add tabs, which shifts the
+    names against the numbers; so only the order of the names counts, not their position.
     """
     found = [cell.strip() for cell in names_line.split("\t")[2:]] if "\t" in names_line else names_line.split()[2:]
     names = [name for name in found if name]
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
-        raise DataError(f"{path}, line 4: marker '{repeated[0]}' is there twice; rename or remove one.")
+        raise DataError(f"{path}, line 4: marker '{repeated[0]}' occurs twice; rename or remove one.")
     num_axes = len(axes_line.split())
     if num_axes != 3 * len(names):
         raise DataError(f"{path}, line 5: {num_axes} axis names for {len(names)} markers, expected {3 * len(names)}.")
@@ -70,17 +70,17 @@ def _marker_columns(names_line: str, axes_line: str, path: Path) -> dict[str, in
 
 
 def _parse_row(line: str, number: int, width: int, path: Path) -> list[str]:
-    """Return a row as ``width`` cells; an empty cell, or one cut off at the end, becomes 'nan'."""
+    """Return a row as ``width`` cells; an empty cell, or one missing at the end, becomes 'nan'."""
     with_tabs = "\t" in line
     cells = [cell.strip() or "nan" for cell in line.split("\t")] if with_tabs else line.split()
-    # Between blanks an empty cell cannot be seen: a short row might have lost any of its cells.
+    # With blanks between the cells an empty cell is invisible: a short row might lack any of its cells.
     if any(cell != "nan" for cell in cells[width:]) or (not with_tabs and len(cells) != width):
         raise DataError(f"{path}, line {number}: {len(cells)} cells where the header has {width}; export it again.")
     return cells[:width] + ["nan"] * (width - len(cells))
 
 
 def _parse_rows(rows: list[tuple[int, str]], columns: dict[str, int], path: Path) -> np.ndarray:
-    """Return the rows' numbers, [F, 2 + 3 * markers of the file], NaN where a cell is empty."""
+    """Return the numbers of the rows, [F, 2 + 3 * markers of the file], NaN where a cell is empty."""
     width = 2 + 3 * len(columns)
     cells = [_parse_row(line, number, width, path) for number, line in rows]
     try:
@@ -99,9 +99,8 @@ def _parse_rows(rows: list[tuple[int, str]], columns: dict[str, int], path: Path
 def read_trc(path: str | Path, markers: Sequence[str] = MARKERS) -> MarkerTrajectories:
     """Read the named markers of a .trc file; others in the file are ignored.
 
-    A marker is missing (NaN in all three axes) where any of its cells is empty, cut off at the row's end or 'nan', and
-    where all three are exactly zero: exporters write that for a gap, and no marker is at the laboratory's origin to the
-    last digit.
+    A marker is missing (NaN in all three axes) where any of its cells is empty, missing at the end of the row or
+    'nan', and where all three are exactly zero, which exporters write for a gap.
 
     Raises:
         DataError: the file is missing, cut or damaged, its unit is neither m nor mm, or a marker is not in it.

@@ -15,7 +15,7 @@ from vidzoo import __version__
 from vidzoo.anatomy import BENCHMARK_JOINTS, COORDINATES
 from vidzoo.errors import ConfigError
 from vidzoo.evaluation.labels import load_labels
-from vidzoo.evaluation.score import UNITS
+from vidzoo.evaluation.results import UNITS
 from vidzoo.io.atomic import atomic_path
 from vidzoo.io.data_file import DataFile
 from vidzoo.io.data_file.content_hash import seal_file, seal_trial

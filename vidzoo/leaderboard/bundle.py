@@ -157,7 +157,7 @@ def describe(
         return found if isinstance(found, dict) else {}
 
     environment = {key: _line(provenance.get(key)) for key in ("vidzoo", "torch", "python", "device", "processes")}
-    training = {key: _line(part("trained_on").get(key)) for key in ("data_file", "split_hash", "protocol", "side")}
+    training = {key: _line(part("trained_on").get(key)) for key in ("data_file", "split_hash", "protocol", "subset")}
     content = {
         "benchmark": benchmark,
         "model": model,

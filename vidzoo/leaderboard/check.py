@@ -16,7 +16,7 @@ from vidzoo.io.splits import Split
 from vidzoo.leaderboard.benchmark import Benchmark
 from vidzoo.leaderboard.bundle import MAX_UNPACKED_BYTES, for_split
 from vidzoo.leaderboard.documents import read_document
-from vidzoo.leaderboard.entry import Scores, Stored, trim
+from vidzoo.leaderboard.entry import Scores, Stored, trim, without_intervals
 from vidzoo.leaderboard.store import Store
 
 TOLERANCE = 1e-6
@@ -54,7 +54,7 @@ def differences(old: Any, new: Any, path: str = "") -> list[str]:
     return [] if same else [f"{path} {old} is {new}"]
 
 
-class _Scorer:
+class Scorer:
     """Score entries of one store, each benchmark's labels read once."""
 
     def __init__(self, store: Store, labels: Sequence[str | Path]) -> None:
@@ -89,7 +89,9 @@ class _Scorer:
         predictions = read_predictions(path, MAX_UNPACKED_BYTES)
         predictions = for_split(predictions, split.hash, benchmark.split.frames_hash, benchmark.id)
         now = trim(score(predictions, data, split))
-        return Rescored(stored, now, tuple(differences(stored.entry.scores.model_dump(), now.model_dump())))
+        comparable = without_intervals(now) if stored.version == 1 else now
+        found = differences(stored.entry.scores.model_dump(), comparable.model_dump())
+        return Rescored(stored, now, tuple(found))
 
 
 def rescore(store: Store, labels: Sequence[str | Path] = ()) -> Iterator[Rescored]:
@@ -98,7 +100,7 @@ def rescore(store: Store, labels: Sequence[str | Path] = ()) -> Iterator[Rescore
     Raises:
         VidZooError: a file of the record is broken.
     """
-    scorer = _Scorer(store, labels)
+    scorer = Scorer(store, labels)
     for stored in store.entries():
         yield scorer.rescore(stored)
 
@@ -142,7 +144,7 @@ def check(
                 store.labels(benchmark)
         except VidZooError as error:
             note(path, error)
-    scorer = _Scorer(store, labels)
+    scorer = Scorer(store, labels)
     for path in track(store.entry_paths()):
         expected.add(path)
         try:

@@ -9,7 +9,7 @@ from typing import Any
 from vidzoo.errors import DataError
 from vidzoo.leaderboard.documents import read_bytes
 from vidzoo.leaderboard.store import Store
-from vidzoo.leaderboard.table import FORMAT, VERSION, build_table
+from vidzoo.leaderboard.table import FORMAT, VERSIONS, build_table
 
 MAX_TABLE_BYTES = 256 << 20
 
@@ -18,11 +18,11 @@ def read_table(path: Path) -> dict[str, Any]:
     """Read a ``table.json``.
 
     Raises:
-        DataError: it is missing or none of this version.
+        DataError: it is missing or none of these versions.
     """
     try:
         table = json.loads(read_bytes(path, MAX_TABLE_BYTES))
-        if (table["format"], table["version"]) != (FORMAT, VERSION):
+        if table["format"] != FORMAT or table["version"] not in VERSIONS:
             raise ValueError("another format or version")
         {
             b["id"]: [(r["id"], r["rank"], r["model"], r["overall"]["mPJE_mean"]) for r in b["rows"]]

@@ -14,8 +14,16 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
+from vidzoo.leaderboard.markdown import dump_markdown
 from vidzoo.leaderboard.store import Store
-from vidzoo.leaderboard.table import BADGES, CLAIMED_REMARK, REPRODUCED_WITHIN, build_table, dump_markdown, dump_table
+from vidzoo.leaderboard.table import (
+    BADGES,
+    CLAIMED_REMARK,
+    REPRODUCED_WITHIN,
+    build_table,
+    dump_table,
+    reasons_for_none,
+)
 
 JOINT_LABELS = {
     "hip_flexion": "hip flexion", "knee_angle": "knee", "ankle_angle": "ankle", "lumbar_extension": "lumbar extension",
@@ -62,11 +70,12 @@ OVERALL = (
     Column("rank"),
     Column("model", numeric=False),
     Column("mPJE_mean", "N·m/kg, mean over the 11 joints, good labels; lower is better; ranks"),
-    Column("95 %", "interval of mPJE_mean, bootstrap", numeric=False),
-    Column("behind best", "N·m/kg more than the best entry"),
-    Column("behind best, %", "more than the best entry, in % of it"),
-    Column("of mean floor", "share of the training-mean floor; below 1 has learnt something"),
-    Column("of family floor", "share of the family-mean floor"),
+    Column("95 %", "interval of mPJE_mean over trials, or over people", numeric=False),
+    Column("above best", "N·m/kg more than the best entry"),
+    Column("95 % of that", "paired interval; ≈: holds 0, not told apart from the best", numeric=False),
+    Column("above best, %", "more than the best entry, in % of it"),
+    Column("of training mean", "share of the training-mean baseline's error; below 1 has learnt something"),
+    Column("of action mean", "share of the action-mean baseline's error"),
     Column("mPJE_sum", "N·m/kg, summed over joints; lower is better"),
     Column("lower limb", "N·m/kg, mean over hips, knees and ankles; lower is better"),
     Column("RMSE", "N·m/kg; lower is better"),
@@ -84,13 +93,13 @@ OVERALL = (
 )
 
 
-def _overall_cells(row: dict[str, Any], best: float | None, floors: dict[str, float | None]) -> list[Cell]:
-    """Return an entry's, a floor's or a claimed row's cells, in the order of OVERALL."""
+def _overall_cells(row: dict[str, Any], best: float | None, baselines: dict[str, float | None]) -> list[Cell]:
+    """Return an entry's, a baseline's or a claimed row's cells, in the order of OVERALL."""
     overall, interval = row["overall"], row.get("interval")
     mean = overall["mPJE_mean"]
 
-    def share(floor: float | None) -> float | None:
-        return mean / floor if mean is not None and floor and row.get("badge") != "claimed" else None
+    def share(baseline: float | None) -> float | None:
+        return mean / baseline if mean is not None and baseline and row.get("badge") != "claimed" else None
 
     more = mean - best if mean is not None and best is not None and row.get("badge") != "claimed" else None
     sees = " + ".join([row["modality"], *row["images"]]) if row.get("modality") else ""
@@ -101,9 +110,10 @@ def _overall_cells(row: dict[str, Any], best: float | None, floors: dict[str, fl
         _number(mean),
         Cell(f"{interval[0]:.4f} to {interval[1]:.4f}", interval[0]) if interval else Cell("–"),
         _number(more),
+        _above(row.get("above_best")),
         _number(100 * more / best if more is not None and best else None, 1),
-        _number(share(floors.get("train_mean")), 2),
-        _number(share(floors.get("family_mean")), 2),
+        _number(share(baselines.get("train_mean")), 2),
+        _number(share(baselines.get("action_mean")), 2),
         _number(overall["mPJE_sum"], 3),
         _number(overall["lower_limb_mean"]),
         _number(overall["RMSE"]),
@@ -121,8 +131,16 @@ def _overall_cells(row: dict[str, Any], best: float | None, floors: dict[str, fl
     ]
 
 
-def _forest(row: dict[str, Any], floors: list[float], scale: float) -> dict[str, Any] | None:
-    """Return where a row's mPJE_mean, its interval and the floors lie on an axis of 160 units."""
+def _above(above: dict[str, Any] | None) -> Cell:
+    """Return the interval of a row's difference to the best."""
+    if above is None:
+        return Cell("–")
+    mark = "" if above["told_apart"] else "≈ "
+    return Cell(f"{mark}{above['low']:+.4f} to {above['high']:+.4f}", round(above["low"], 9))
+
+
+def _forest(row: dict[str, Any], baselines: list[float], scale: float) -> dict[str, Any] | None:
+    """Return where a row's mPJE_mean, its interval and the baselines lie on an axis of 160 units."""
     mean = row["overall"]["mPJE_mean"]
     if mean is None:
         return None
@@ -132,12 +150,12 @@ def _forest(row: dict[str, Any], floors: list[float], scale: float) -> dict[str,
         "x": x[0],
         "low": x[1],
         "width": round(x[2] - x[1], 1),
-        "floors": [round(160 * f / scale, 1) for f in floors],
+        "baselines": [round(160 * value / scale, 1) for value in baselines],
     }
 
 
 def _level(rows: list[dict[str, Any]], level: str, names: list[str]) -> list[list[Cell]]:
-    """Return the cells of the joint or the family table, the best ranked entry of each column marked."""
+    """Return the cells of the joint or the action table, the best ranked entry of each column marked."""
     best = {
         name: min((r[level][name] for r in rows if r.get("rank") and r[level].get(name) is not None), default=None)
         for name in names
@@ -151,8 +169,10 @@ def _level(rows: list[dict[str, Any]], level: str, names: list[str]) -> list[lis
     return cells
 
 
-def _bars(row: dict[str, Any], floors: list[dict[str, Any]], joints: list[str], scale: float) -> list[dict[str, Any]]:
-    """Return a bar for each joint on an axis of 300 units, the floors as ticks."""
+def _bars(
+    row: dict[str, Any], baselines: list[dict[str, Any]], joints: list[str], scale: float
+) -> list[dict[str, Any]]:
+    """Return a bar for each joint on an axis of 300 units, the baselines as ticks."""
     bars = []
     for y, joint in enumerate(joints):
         value = row["joint"].get(joint)
@@ -162,7 +182,7 @@ def _bars(row: dict[str, Any], floors: list[dict[str, Any]], joints: list[str], 
                 "label": joint_label(joint),
                 "text": "–" if value is None else f"{value:.3f}",
                 "width": 0 if value is None else round(300 * value / scale, 1),
-                "floors": [round(300 * (floor["joint"].get(joint) or 0) / scale, 1) for floor in floors],
+                "baselines": [round(300 * (one["joint"].get(joint) or 0) / scale, 1) for one in baselines],
             }
         )
     return bars
@@ -170,13 +190,13 @@ def _bars(row: dict[str, Any], floors: list[dict[str, Any]], joints: list[str], 
 
 def _view(benchmark: dict[str, Any], number: int) -> dict[str, Any]:
     """Return what the template shows of a benchmark."""
-    rows, floors = benchmark["rows"], benchmark["floors"]
-    floor_means = [floor["overall"]["mPJE_mean"] for floor in floors]
-    known = [value for value in floor_means if value is not None]
-    named = dict(zip(("train_mean", "family_mean"), floor_means))
+    rows, baselines = benchmark["rows"], benchmark["baselines"]
+    baseline_means = [one["overall"]["mPJE_mean"] for one in baselines]
+    known = [value for value in baseline_means if value is not None]
+    named = dict(zip(("train_mean", "action_mean"), baseline_means))
     ranked = [row for row in rows if row.get("rank") and row["overall"]["mPJE_mean"] is not None]
     best = min((row["overall"]["mPJE_mean"] for row in ranked), default=None)
-    everything = [*rows, *floors]
+    everything = [*rows, *baselines]
     bounds = [
         v for row in everything for v in (row["overall"]["mPJE_mean"], *(row.get("interval") or ())) if v is not None
     ]
@@ -184,30 +204,31 @@ def _view(benchmark: dict[str, Any], number: int) -> dict[str, Any]:
     side_by_side = [j for stem in JOINT_LABELS for j in benchmark["joints"] if j in (stem, f"{stem}_r", f"{stem}_l")]
     per_joint = [v for row in everything for v in row["joint"].values() if v is not None]
     joint_scale = 1.05 * max(per_joint, default=1.0) or 1.0
-    families = list(dict.fromkeys(name for row in everything for name in row["family"]))
+    actions = list(dict.fromkeys(name for row in everything for name in row["action"]))
     shown = []
     levels = zip(
-        everything, _level(everything, "joint", side_by_side), _level(everything, "family", families), strict=True
+        everything, _level(everything, "joint", side_by_side), _level(everything, "action", actions), strict=True
     )
-    for row, joint_cells, family_cells in levels:
+    for row, joint_cells, action_cells in levels:
         shown.append(
             {
                 "row": row,
-                "kind": "floor" if "badge" not in row else "superseded" if row.get("superseded_by") else row["badge"],
+                "kind": "superseded" if row.get("superseded_by") else row.get("badge", "baseline"),
                 "modality": row.get("modality", ""),
                 "cells": _overall_cells(row, best, named),
                 "forest": _forest(row, known, scale),
                 "joint": joint_cells,
-                "family": family_cells,
-                "bars": _bars(row, floors, side_by_side, joint_scale) if "badge" in row else [],
+                "action": action_cells,
+                "bars": _bars(row, baselines, side_by_side, joint_scale) if "badge" in row else [],
             }
         )
     return benchmark | {
         "anchor": f"b{number}",
         "shown": shown,
         "joint_columns": [Column(joint_label(name), name) for name in side_by_side],
-        "family_columns": [Column(name, "mPJE_mean of this action family, N·m/kg") for name in families],
+        "action_columns": [Column(name, "mPJE_mean of this action, N·m/kg") for name in actions],
         "entries": sum("badge" in row for row in rows),
+        "no_interval": reasons_for_none(rows),
         "height": 22 * len(side_by_side),
         "scale": scale,
     }

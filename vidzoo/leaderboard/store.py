@@ -37,7 +37,7 @@ from vidzoo.leaderboard.documents import (
     read_document,
     sha256,
 )
-from vidzoo.leaderboard.entry import Entry, Scores, Stored, trim
+from vidzoo.leaderboard.entry import Entry, Scores, Stored, read_entry, trim
 
 _FOR_GIT = {".gitignore": b".lock\n.*.tmp\n", ".gitattributes": b"* -text\n"}
 """No line ending is converted: hashes are of bytes."""
@@ -170,12 +170,12 @@ class Store:
         Raises:
             DataError: it is broken, or its name does not fit its content.
         """
-        entry = read_document(Entry, path)
+        entry, version = read_entry(path)
         digest = file_sha256(path)
         benchmark = f"{path.parent.parent.name}/{path.parent.name}"
         if not path.stem.endswith(f"-{digest[:8]}") or entry.submission.benchmark != benchmark:
             raise DataError(f"{path}: its content does not fit its name: it was changed or moved.")
-        return Stored(path.stem, path, digest, entry)
+        return Stored(path.stem, path, digest, entry, version)
 
     def entries(self) -> list[Stored]:
         """Read all entries."""
@@ -234,14 +234,14 @@ class Store:
             name = f"{now.strftime('%Y%m%dT%H%M%S%f')}Z-{slug(submission.model)}-{sha256(content)[:8]}"
             path = folder / f"{name}.json"
             create_once(path, content)
-        return Stored(name, path, sha256(content), entry)
+        return Stored(name, path, sha256(content), entry, entry.version)
 
     def _check_relations(self, folder: Path, submission: Submission, user: str | None) -> None:
         model = re.escape(slug(submission.model))
         same = re.compile(rf"\d{{8}}T\d{{12}}Z-{model}-[0-9a-f]{{8}}\.json")
         for path in sorted(folder.glob("*.json")):
             if same.fullmatch(path.name):
-                other = read_document(Entry, path).submission
+                other = read_entry(path)[0].submission
                 if (other.model, other.predictions_sha256) == (submission.model, submission.predictions_sha256):
                     raise DataError(f"{submission.benchmark}: these predictions are there already, as {path.stem}.")
                 if submission.supersedes and other.supersedes == submission.supersedes:

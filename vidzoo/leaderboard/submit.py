@@ -10,7 +10,7 @@ from typing import Any
 
 from vidzoo import __version__
 from vidzoo.errors import ConfigError, DataError
-from vidzoo.evaluation.score import UNITS, read_results
+from vidzoo.evaluation.results import UNITS, read_results
 from vidzoo.leaderboard.benchmark import check_id
 from vidzoo.leaderboard.bundle import (
     MAX_BUNDLE_BYTES,

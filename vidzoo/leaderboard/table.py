@@ -1,29 +1,28 @@
-"""The table: ranks, badges and figures of a store's entries, as JSON and as Markdown."""
+"""The table: ranks, badges and figures of a store's entries, as JSON."""
 
 from __future__ import annotations
 
-import html
 import json
-import re
 from collections import defaultdict
 from typing import Any
 
-from tabulate import tabulate
-
-from vidzoo.evaluation.score import UNITS
+from vidzoo.evaluation.comparison import difference, told_apart
+from vidzoo.evaluation.report import BASELINES
+from vidzoo.evaluation.results import UNITS
 from vidzoo.io.provenance import file_sha256
 from vidzoo.leaderboard.benchmark import RANKED_BY, Benchmark
 from vidzoo.leaderboard.documents import read_document
-from vidzoo.leaderboard.entry import Stored
+from vidzoo.leaderboard.entry import Scores, Stored
 from vidzoo.leaderboard.store import Store
 
 FORMAT = "vid-leaderboard-table"
-VERSION = 1
+VERSION = 2
+VERSIONS = (1, VERSION)
+"""Whose ranks and figures :mod:`vidzoo.leaderboard.compare` reads."""
 BADGES = ("claimed", "rescored", "reproduced")
 """From the least: printed somewhere; predictions that this code has scored; trained again by others to the same end."""
 REPRODUCED_WITHIN = 0.02
 """Of an entry's mPJE_mean: a rerun by others that is as near makes it 'reproduced'."""
-FLOOR_NAMES = {"train_mean": "floor: training mean", "family_mean": "floor: family mean"}
 CLAIMED_REMARK = "Claimed figures are printed in a publication, on its own data and split, and take no rank."
 
 
@@ -85,9 +84,12 @@ def _entry_row(stored: Stored, reproduced: bool, superseded_by: str | None) -> d
         "reproduces": submission.reproduces,
         "overall": {name: getattr(scores.overall, name) for name in UNITS},
         "interval": [interval.low, interval.high] if interval else None,
+        "no_interval": scores.overall.no_interval,
+        "above_best": None,
+        "not_compared": None,
         "all_labels": scores.all_labels.mPJE_mean,
         "joint": {name: row.mPJE_mean for name, row in scores.joint.items()},
-        "family": {name: row.mPJE_mean for name, row in scores.family.items()},
+        "action": {name: row.mPJE_mean for name, row in scores.action.items()},
     }
 
 
@@ -101,24 +103,38 @@ def _claimed_row(claimed: Any) -> dict[str, Any]:
         "remark": claimed.remark,
         "overall": {name: claimed.overall.get(name) for name in UNITS},
         "joint": claimed.joint,
-        "family": claimed.family,
+        "action": claimed.family,
     }
 
 
-def _floors(entries: list[Stored]) -> list[dict[str, Any]]:
-    """Return the floors' rows; those of the first entry, for all are scored on the same labels."""
+def _baselines(entries: list[Stored]) -> list[dict[str, Any]]:
+    """Return the baselines' rows; those of the first entry, for all are scored on the same labels."""
     if not entries:
         return []
     scores = entries[0].entry.scores
     return [
         {
             "model": label,
-            "overall": {figure: getattr(scores.floors[name], figure) for figure in UNITS},
-            "joint": scores.floor_joint[name],
-            "family": scores.floor_family[name],
+            "overall": {figure: getattr(scores.baselines[name], figure) for figure in UNITS},
+            "joint": scores.baseline_joint[name],
+            "action": scores.baseline_action[name],
         }
-        for name, label in FLOOR_NAMES.items()
+        for name, label in BASELINES.items()
     ]
+
+
+def _compare_to_best(active: list[dict[str, Any]], scores: dict[str, Scores]) -> None:
+    """Put into each ranked row but the first how much larger its mPJE_mean is than the first one's, or why not."""
+    if not active or active[0]["overall"][RANKED_BY] is None:
+        return
+    best = scores[active[0]["id"]].scored()
+    for row in active[1:]:
+        found = difference(scores[row["id"]].scored(), best) if row["overall"][RANKED_BY] is not None else "no figure"
+        if isinstance(found, str):
+            row["not_compared"] = found
+        else:
+            bounds = {"value": found.value, "low": found.low, "high": found.high}
+            row["above_best"] = {**bounds, "told_apart": told_apart(found)}
 
 
 def build_table(store: Store) -> dict[str, Any]:
@@ -143,6 +159,7 @@ def build_table(store: Store) -> dict[str, Any]:
         active = [row for row in rows if row["superseded_by"] is None]
         for place, (before, row) in enumerate(zip([None, *active], active), start=1):
             row["rank"] = before["rank"] if before and _figure(before) == _figure(row) else place
+        _compare_to_best(active, {e.id: e.entry.scores for e in entries})
         benchmarks.append(
             {
                 "id": benchmark.id,
@@ -156,7 +173,7 @@ def build_table(store: Store) -> dict[str, Any]:
                 "leaks": benchmark.split.leaks if benchmark.split else benchmark.protocol == "random_frame",
                 "joints": list(benchmark.joints),
                 "metrics": {name: metric.model_dump() for name, metric in benchmark.metrics.items()},
-                "floors": _floors(entries),
+                "baselines": _baselines(entries),
                 "rows": active
                 + [row for row in rows if row["superseded_by"]]
                 + list(map(_claimed_row, benchmark.claimed)),
@@ -175,61 +192,10 @@ def dump_table(table: dict[str, Any]) -> bytes:
     return json.dumps(table, indent=1, ensure_ascii=False, allow_nan=False).encode() + b"\n"
 
 
-def plain(text: str) -> str:
-    """Return a stranger's text for a Markdown table: nothing in it is markup, and it is not too long."""
-    text = text if len(text) <= 60 else text[:59] + "…"
-    return re.sub(r"[\\`*_{}\[\]()#+!|~$@:-]", r"\\\g<0>", html.escape(text, quote=False))
-
-
-def dump_markdown(table: dict[str, Any]) -> bytes:
-    """Return ``TABLE.md``'s content: for each benchmark with rows one table, best first, floors and claims below."""
-
-    def number(value: float | None, digits: int = 4) -> str:
-        return "-" if value is None else f"{value:.{digits}f}"
-
-    parts = [
-        "# Leaderboard",
-        "Written by `tools/leaderboard.py render`; not to be edited. N·m/kg, good labels; lower is better but for "
-        f"R2. *rescored*: this project scored the predictions. {CLAIMED_REMARK} [The page](index.html) says more.",
-    ]
-    for benchmark in table["benchmarks"]:
-        rows = [row for row in benchmark["rows"] if not row.get("superseded_by")]
-        if not rows:
-            continue
-        parts.append(f"## {benchmark['id']}")
-        note = f"{benchmark['rule']} Motion: {benchmark['motion']}."
-        parts.append(note + (" **Leaks**: comparable with no other protocol." if benchmark["leaks"] else ""))
-        lines = []
-        for row in rows + benchmark["floors"]:
-            overall, interval = row["overall"], row.get("interval")
-            model = plain(row["model"])
-            lines.append(
-                [
-                    row.get("rank") or "",
-                    f"[{model}]({row['card']})" if row.get("card") else (model if row.get("badge") else f"*{model}*"),
-                    number(overall["mPJE_mean"]),
-                    f"{interval[0]:.4f}-{interval[1]:.4f}" if interval else "-",
-                    number(overall["mPJE_sum"]),
-                    number(overall["lower_limb_mean"]),
-                    number(overall["RMSE"]),
-                    number(overall["R2"], 2),
-                    " + ".join([row["modality"], *row["images"]]) if row.get("modality") else "",
-                    row.get("badge", ""),
-                ]
-            )
-        headers = ["rank", "model", "mPJE_mean", "95 %", "mPJE_sum", "lower limb", "RMSE", "R2", "sees", "badge"]
-        parts.append(
-            tabulate(
-                lines,
-                headers,
-                tablefmt="pipe",
-                disable_numparse=True,
-                colalign=("right", "left", *["right"] * 6, "left", "left"),
-            )
-        )
-        parts += [
-            f"{plain(row['model'])}: {row['source']}. {row['remark']}" for row in rows if row["badge"] == "claimed"
-        ]
-    if len(parts) == 2:
-        parts.append("No entry yet.")
-    return ("\n\n".join(parts) + "\n").encode()
+def reasons_for_none(rows: list[dict[str, Any]]) -> dict[str, list[str]]:
+    """Return why rows have no interval -> their models."""
+    reasons: dict[str, list[str]] = {}
+    for row in rows:
+        if row.get("no_interval"):
+            reasons.setdefault(row["no_interval"], []).append(row["model"])
+    return reasons

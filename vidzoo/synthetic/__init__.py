@@ -1,4 +1,4 @@
-"""Synthetic data: made-up people perform the eight actions under exact physics and are drawn from cameras."""
+"""Synthetic data: made-up people perform the eight actions by exact rigid-body dynamics and are drawn."""
 
 import importlib.util
 

@@ -51,7 +51,7 @@ TALUS_SHARE, TOES_SHARE = 0.06, 0.14
 """Shares of the foot's mass in the bodies that OpenSim cuts off the calcaneus."""
 
 INDEPENDENT: tuple[str, ...] = tuple(c for c in COORDINATES if c not in DEPENDENT_COORDINATES)
-"""The 33 coordinates that MuJoCo knows; each knee_angle_*_beta equals its knee angle and carries no torque."""
+"""The 33 coordinates of the MuJoCo model; each knee_angle_*_beta equals its knee angle and has no torque."""
 _MUJOCO_ORDER = (
     "pelvis_tx", "pelvis_ty", "pelvis_tz", "pelvis_tilt", "pelvis_list", "pelvis_rotation", *INDEPENDENT[6:],
 )  # fmt: skip
@@ -93,8 +93,8 @@ class Inertia:
         return Inertia(mass, com, self.about(com) - other.about(com) - rest.about(com))
 
 
-# Markers as (body, x, y, z): x and z in body heights, y in lengths of the body's own segment; right side, mirrored
-# for the left. Clusters are glued where there is room, so they differ between the sides.
+# Markers as (body, x, y, z): x and z in body heights, y in lengths of the body's segment; right side, mirrored for the
+# left. Clusters are placed where there is space, so they differ between the sides.
 _PAIRED_MARKERS = {
     "r_knee": ("femur", 0.006, -0.98, 0.033),
     "r_ankle": ("tibia", -0.012, -0.99, 0.024),
@@ -139,7 +139,7 @@ _CLUSTERS = {
 
 @dataclass(frozen=True)
 class Subject:
-    """A made-up person: mass kg, height m, sex 'f' or 'm', and where the markers were glued (a seed)."""
+    """A made-up person: mass kg, height m, sex 'f' or 'm', and the seed of the markers' places."""
 
     name: str
     mass: float
@@ -150,7 +150,7 @@ class Subject:
 
 @dataclass
 class Body:
-    """A subject's MuJoCo model and what its drawing and planning need to know of its geometry."""
+    """A subject's MuJoCo model, and its measures that drawing and planning use."""
 
     subject: Subject
     model: mujoco.MjModel
@@ -206,7 +206,7 @@ def segment_inertias(subject: Subject) -> dict[str, Inertia]:
         return Inertia(kg, np.array(com), np.diag([kg * (r * lengths[segment]) ** 2 for r in radii]))
 
     def from_top(segment: str) -> float:
-        """Return how far below its first landmark a segment's centre of mass lies, m."""
+        """Return the distance of a segment's centre of mass below its first landmark, m."""
         return table[segment][2] * lengths[segment]
 
     chest = lengths["middle_trunk"] + lengths["upper_trunk"]
@@ -334,7 +334,7 @@ def build_body(subject: Subject) -> Body:
 
 
 def _place_markers(body: Body) -> None:
-    """Glue the 51 markers on, a few mm from where the book has them and clusters a few cm."""
+    """Place the 51 markers: a few mm beside their standard places, clusters 1 cm."""
     h, lengths = body.subject.height, body.lengths
     span = {
         "femur": lengths["thigh"], "tibia": lengths["shank"], "calcn": 0.027 * h, "pelvis": lengths["lower_trunk"],

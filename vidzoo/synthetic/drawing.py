@@ -1,8 +1,8 @@
-"""Drawings of the body in a room: OpenCV shapes, no graphics driver.
+"""Draw the body in a room, by OpenCV's shapes, without a graphics driver.
 
-Limbs are tapered capsules, shaded towards a light and painted from far to near. As in any photograph, left and right
-show by which way the person faces (face, shirt front, feet) and by what hides what; to be fair to a small network, the
-left sleeve, trouser leg and shoe are a little darker than the right ones.
+Limbs are tapered capsules, shaded towards a light and painted from far to near. As in a photograph, left and right can
+be told by the direction in which the person faces (face, shirt front, feet) and by which part covers which. To make
+this easier for a small network, the left sleeve, trouser leg and shoe are a little darker than the right ones.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ import mujoco
 import numpy as np
 from scipy.interpolate import CubicSpline
 
+from vidzoo.geometry import project
 from vidzoo.synthetic.body import DOF, INDEPENDENT, Body
 
 AZIMUTHS = (45.0, -45.0, 70.0, -70.0, 0.0)
-"""Where the cameras stand, degrees from straight ahead to the person's left: OpenCap's five, the usual one first."""
+"""Directions of the cameras, degrees from straight ahead to the person's left: OpenCap's five, the usual one first."""
 VIDEO_HZ = 60.0
 JPEG_QUALITY = 92
 SUPERSAMPLE = 2
@@ -40,8 +41,7 @@ class Camera:
     def project(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return pixels [..., 2] and depth [...] m of points [..., 3] m."""
         seen = points @ self.rotation.T + self.translation
-        pixels = seen @ self.intrinsics.T
-        return pixels[..., :2] / pixels[..., 2:], seen[..., 2]
+        return project(seen, self.intrinsics), seen[..., 2]
 
 
 def aim(points: np.ndarray, azimuth: float, height: float, distance: float, size: int) -> Camera:
@@ -156,7 +156,7 @@ class Clothes:
         }[kind]
 
 
-# Capsules: from point, to point, radii in body heights, what it wears.
+# Capsules: from point, to point, radii in body heights, piece of clothing.
 _TORSO = (
     ("flank", "chest", 0.056, 0.060, "shirt"),
     ("chest", "shoulder", 0.052, 0.034, "shirt"),
@@ -175,7 +175,7 @@ _LIMBS = (
 
 
 class Room:
-    """What stands around the person in one trial: wall, floor, light, and the stool or box that the action needs."""
+    """The surroundings of one trial: wall, floor, light, and the stool or box that the action needs."""
 
     def __init__(self, rng: np.random.Generator, boxes: list[tuple[np.ndarray, np.ndarray]]) -> None:
         self.wall, self.floor = (rng.uniform(0.75, 1.1, 3) * v for v in (rng.uniform(110, 215), rng.uniform(70, 170)))
@@ -191,7 +191,7 @@ class Room:
         """Return the empty room as the camera sees it, uint8 [s, s, 3] BGR, at the drawing's resolution."""
         rng = np.random.default_rng(self.noise_seed)
         s = size * SUPERSAMPLE
-        # The wall stands across the view behind the person; where it meets the floor is a horizontal line.
+        # The wall is behind the person, perpendicular to the view; it meets the floor in a horizontal line.
         behind = camera.rotation[2] * [1, 0, 1]
         foot = centre * [1, 0, 1] + behind / np.linalg.norm(behind) * self.wall_distance
         line = (camera.project(foot)[0][1] + 0.5) * SUPERSAMPLE
@@ -218,7 +218,7 @@ def _fixed(pixels: np.ndarray) -> np.ndarray:
 
 
 def _capsule(image, a, b, radius_a: float, radius_b: float, colour: np.ndarray, light: np.ndarray) -> None:
-    """Paint a tapered capsule between pixels a and b in five tones that near the light."""
+    """Paint a tapered capsule between pixels a and b in five tones, brighter towards the light."""
     along = b - a
     length = np.hypot(*along)
     normal = np.array([-along[1], along[0]]) / length if length > 1e-6 else np.zeros(2)
@@ -375,6 +375,6 @@ def draw_frames(
 
 
 def at_video_times(time: np.ndarray, points: dict[str, np.ndarray]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Return the 60 fps video's times [V] s and the points [V, 3] m then, from points [F, 3] on the motion's grid."""
+    """Return the times of a 60 fps video, [V] s, and the points there, [V, 3] m, for points [F, 3] at times [F]."""
     video = np.arange(int(np.floor(time[-1] * VIDEO_HZ + 1e-9)) + 1) / VIDEO_HZ
     return video, {name: CubicSpline(time, track)(video) for name, track in points.items()}

@@ -1,9 +1,9 @@
 """Perform a plan: its coordinates, ground reactions and torques by exact rigid-body dynamics in MuJoCo.
 
 A plan says where the whole-body centre of mass and the feet are, how the upper body moves and how the load is shared.
-Each frame solves for the coordinates, velocities and accelerations that do just that (:mod:`vidzoo.synthetic.solver`);
-the ground wrench is what the six pelvis rows of the equations of motion then ask for, so that the pelvis residual
-vanishes by construction: ``tau = M(q) a + b(q, v) - J_R^T W_R - J_L^T W_L``.
+The coordinates, velocities and accelerations of each frame are solved for these conditions
+(:mod:`vidzoo.synthetic.solver`). The ground wrench then follows from the six equations of motion of the pelvis, so that
+the pelvis' residual is zero by construction: ``tau = M(q) a + b(q, v) - J_R^T W_R - J_L^T W_L``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from vidzoo.synthetic.plan import Plan, Track
 from vidzoo.synthetic.solver import Solver, centre_of_pressure
 
 SQUEEZE = 0.5
-"""How far two feet on the ground turn their reactions towards the centre of mass, 0 to 1."""
+"""How much the reactions of two feet on the ground turn towards the centre of mass, 0 to 1."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Performance:
     foot_wrenches: np.ndarray
     """[F, 2, 6]: moment about the calcaneus origin N·m, force N."""
     cop_error: np.ndarray
-    """[F, 2] m: how far the centre of pressure is from its plan."""
+    """[F, 2] m: offset of the centre of pressure from its plan."""
 
 
 def zero_moment_com(time: np.ndarray, height: np.ndarray, cop: np.ndarray) -> np.ndarray:
@@ -69,8 +69,8 @@ def zero_moment_com(time: np.ndarray, height: np.ndarray, cop: np.ndarray) -> np
 def perform(body: Body, plan: Plan) -> Performance:
     """Perform a plan.
 
-    Without a jump the horizontal centre of mass is planned from the centre of pressure, once for a rigid body and
-    twice again with the difference that the swinging limbs make, so that the centre of pressure stays where planned.
+    Without a jump the horizontal centre of mass is planned from the centre of pressure: first for a rigid body, then
+    twice with a correction for the swinging limbs, so that the centre of pressure stays where it was planned.
 
     Raises:
         OutOfReachError: a leg is too short for the plan.
@@ -86,7 +86,7 @@ def perform(body: Body, plan: Plan) -> Performance:
         solver = Solver(body, plan, Track.through(plan.time, com))
         solver.solve_prescribed()
         performance = _record(body, replace(plan, keep=plan.perform), solver)
-        # Unsmoothed, the error of a nearly straight, fast leg feeds on itself.
+        # Without smoothing, the error of a nearly straight, fast leg would grow from one iteration to the next.
         cop[plan.perform] -= gaussian_filter1d(np.clip(performance.cop_error, -0.1, 0.1), 4.0, axis=0)
     return _record(body, plan, solver)
 
@@ -94,8 +94,9 @@ def perform(body: Body, plan: Plan) -> Performance:
 def _squeeze(plan: Plan, k: int, force: np.ndarray) -> np.ndarray:
     """Return the horizontal force [3] N that the right foot has and the left opposes, along the line between them.
 
-    It moves nothing; it turns each foot's reaction towards the centre of mass, as standing and walking people do (feet
-    apart press outwards, a leading foot brakes while the trailing one propels). ``SQUEEZE`` of 1 points right at it.
+    It has no effect on the motion. It turns each foot's reaction towards the centre of mass, as in standing and walking
+    people (feet apart press outwards; a leading foot brakes while the trailing one propels). With a ``SQUEEZE`` of 1
+    the reactions point at the centre of mass.
     """
     right, left = plan.support[k]
     share = SQUEEZE * plan.load[k].prod() * force[1] / plan.com_height[k]
@@ -127,7 +128,7 @@ def _record(body: Body, plan: Plan, solver: Solver) -> Performance:
             mujoco.mj_jacBody(model, data, rows[3:], rows[:3], foot)
             if flies or plan.load[k, f] == 0:
                 continue
-            # The feet share force and free moment by load; both centres of pressure leave their plan by as much.
+            # The feet share force and free moment by load; both centres of pressure have the same offset.
             foot_cop = plan.support[k, f] + cop_error[i]
             point = np.array([foot_cop[0], 0.0, foot_cop[1]])
             foot_force = plan.load[k, f] * force + (squeeze if f == 0 else -squeeze)

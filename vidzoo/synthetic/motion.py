@@ -26,11 +26,11 @@ PLANNERS: dict[str, tuple[Callable[..., Plan], dict[str, bool]]] = {
     "walking": (plan_walk, {}),
     "walkingTS": (plan_walk, {"sway": True}),
 }
-"""Action family -> what plans it."""
+"""Action -> its planner and the arguments."""
 
 
 def plan_motion(body: Body, family: str, rng: np.random.Generator, style: Style) -> Plan:
-    """Plan a trial of an action family with its own heading (within 8 degrees of +x) and place on the floor."""
+    """Plan a trial of an action, with a heading (within 8 degrees of +x) and a place on the floor drawn for it."""
     planner, options = PLANNERS[family]
     plan = planner(body, rng, style, **options)
     return turn_plan(plan, np.radians(rng.uniform(-8, 8)), rng.uniform(-0.15, 0.15, 2))

@@ -1,4 +1,4 @@
-"""What a planned motion is: smooth quantities on a time grid, and the operations on a whole plan."""
+"""The plan of a motion: smooth quantities on a time grid, and operations on a whole plan."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Track:
 
     @classmethod
     def through(cls, time: np.ndarray, value: np.ndarray) -> Track:
-        """Make the quintic spline through samples: what it gives is its own exact derivative."""
+        """Make the track of a quintic spline through samples; its rates are the spline's exact derivatives."""
         spline = make_interp_spline(time, value, k=5)
         return cls(value, spline.derivative(1)(time), spline.derivative(2)(time))
 
@@ -39,11 +39,11 @@ class Jump:
 
     touch_down: int
     take_off: int
-    """Grid indices: the first and the last frame with planted feet; the ground pushes between them."""
+    """Grid indices: the first and the last frame with planted feet; between them the ground pushes."""
     com: Track
     """[n, 3] m: parabola, push, parabola."""
     reach: np.ndarray
-    """[n, 2] m: how far the centre of pressure may leave its reference, x and z."""
+    """[n, 2] m: largest distance of the centre of pressure from its reference, x and z."""
     leg_before: np.ndarray
     leg_after: np.ndarray
     """[12] rad: the legs' postures in flight, in the order of LEG_DOFS."""
@@ -51,12 +51,12 @@ class Jump:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a motion is to be, on a grid of n times.
+    """A motion as planned, on a grid of n times.
 
-    ``keep`` are the frames that are wanted, ``perform`` those that are performed (more of them, so that the limbs'
-    reactions are known before and after); the rest only carries the centre of mass into and out of the motion.
-    ``posture`` [n, 33] (MuJoCo's order) prescribes pelvis orientation and everything above it; the legs and the pelvis
-    translation follow from the rest.
+    ``keep`` are the frames of the trial. ``perform`` are those that are solved: more than ``keep``, so that the limbs'
+    reactions are known before and after. The remaining frames only lead the centre of mass into and out of the motion.
+    ``posture`` [n, 33] (MuJoCo's order) prescribes the pelvis' orientation and everything above it; the legs and the
+    pelvis' translation follow from the rest.
     """
 
     time: np.ndarray
@@ -72,13 +72,13 @@ class Plan:
     feet_yaw: np.ndarray
     """[2] rad about the vertical, to the left."""
     load: np.ndarray
-    """[n, 2] each foot's share of the ground reaction; rows sum to 1."""
+    """[n, 2] each foot's share of the ground reaction; the two sum to 1."""
     support: np.ndarray
     """[n, 2, 2] m: each foot's planned centre of pressure, x and z."""
     planted: np.ndarray
-    """[n, 2] bool: the foot is where ``feet_position`` has it; elsewhere its leg swings or flies."""
+    """[n, 2] bool: the foot follows ``feet_position``; otherwise its leg swings or flies."""
     swing: np.ndarray = field(default_factory=lambda: np.zeros(6))
-    """[6] rad: how much a leg bends in mid-swing beyond the smooth way from lift-off to strike (order of LEGS)."""
+    """[6] rad: how much more a leg bends in mid-swing than a smooth curve from lift-off to strike (order of LEGS)."""
     jump: Jump | None = None
 
     @property

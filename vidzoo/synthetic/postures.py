@@ -1,6 +1,6 @@
-"""Postures over time, and where standing feet are: the parts that the plans of all actions are made of.
+"""Postures over time, and the places of standing feet: what the plans of all actions are made of.
 
-Angles are written in degrees here, as a biomechanist reads them, and leave in radians.
+Postures are in degrees, as biomechanics writes them; tracks are in radians.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Posture = Mapping[str, "np.ndarray | float"]
 
 @dataclass(frozen=True)
 class Style:
-    """How a person moves, the same in all their trials: standard normal numbers."""
+    """A person's way of moving, the same in all their trials: standard normal numbers."""
 
     depth: float
     tempo: float
@@ -41,7 +41,7 @@ class Style:
 
 
 def step(x: np.ndarray) -> np.ndarray:
-    """Return the septic step from 0 at x <= 0 to 1 at x >= 1, three derivatives of which vanish at both ends."""
+    """Return the septic step from 0 at x <= 0 to 1 at x >= 1; three of its derivatives are zero at both ends."""
     x = np.clip(x, 0, 1)
     return x**4 * (35 - 84 * x + 70 * x**2 - 20 * x**3)
 
@@ -55,7 +55,7 @@ def keys(time: np.ndarray, *points: tuple[float, float]) -> np.ndarray:
 
 
 def wander(rng: np.random.Generator, time: np.ndarray, degrees: float) -> np.ndarray:
-    """Return the small slow sway [n] of a living body: three sinusoids of 0.2 to 1.2 Hz."""
+    """Return a small slow sway [n], as of a living body: three sinusoids of 0.2 to 1.2 Hz."""
     frequency, phase = rng.uniform(0.2, 1.2, 3), rng.uniform(0, 2 * np.pi, 3)
     return degrees / 3 * np.sin(2 * np.pi * frequency * time[:, None] + phase).sum(axis=1)
 

@@ -1,4 +1,4 @@
-"""Solve a plan for the coordinates, velocities and accelerations of each frame, in MuJoCo."""
+"""Solve a plan for the coordinates, velocities and accelerations of each frame, with MuJoCo."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ LEG_DOFS = np.concatenate([LEGS["r"], LEGS["l"]])
 KNEES = [DOF["knee_angle_r"], DOF["knee_angle_l"]]
 MIN_KNEE = np.radians(2.0)
 TRUNK_STIFFNESS, TRUNK_DAMPING = 150.0, 24.0
-"""Feedback that holds the pelvis' orientation near its plan in a drop jump's contact, 1/s^2 and 1/s."""
+"""Feedback that keeps the pelvis' orientation near its plan in a drop jump's contact, 1/s^2 and 1/s."""
 MAX_FREE_MOMENT = 0.02
 """Largest free moment of the ground in a drop jump, N·m per N of vertical force."""
 LEG_RATE = 25.0
-"""How fast a leg in flight goes from its state at contact to its flight posture, 1/s."""
+"""How fast a leg in flight changes from its state at contact to its flight posture, 1/s."""
 NO_FORCE = np.zeros(6)
 
 
 class OutOfReachError(Exception):
-    """A plan asks a leg to be longer than it is."""
+    """A plan needs a longer leg than the body has."""
 
 
 class Solver:
@@ -56,7 +56,7 @@ class Solver:
             mujoco.mj_jacBody(self.model, self.data, rows[:3], rows[3:], foot)
 
     def _unknown(self, k: int) -> tuple[np.ndarray, list[int]]:
-        """Return the coordinates that centre of mass and planted feet determine at time k, and these feet."""
+        """Return the coordinates that the centre of mass and the planted feet determine at time k, and these feet."""
         feet = [f for f in (0, 1) if self.plan.planted[k, f]]
         return np.concatenate([TRANSLATION, *(LEGS["rl"[f]] for f in feet)]), feet
 
@@ -92,7 +92,7 @@ class Solver:
                 return q
             change = np.linalg.solve(np.vstack(self._rows(feet))[:, unknown], error)
             q[unknown] += change * min(1.0, 0.3 / np.abs(change).max())
-            # A nearly straight leg has a second solution, bent the wrong way.
+            # A nearly straight leg has a second solution with the knee bent backwards.
             q[knees] = np.abs(q[knees])
         raise OutOfReachError(f"frame {k}")
 
@@ -141,7 +141,7 @@ class Solver:
         return _complete(a, unknown, np.vstack(rows), np.concatenate(target))
 
     def ground_wrench(self, a: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the force and the moment about the ground's origin that the root asks for, each [3]."""
+        """Return the force and the moment about the ground's origin that the root needs, each [3]."""
         needed = self.mass_rows @ a + self.data.qfrc_bias[:6]
         moment = np.linalg.solve(self.data.xaxis[ORIENTATION], needed[3:])
         return needed[:3], moment + np.cross(self.data.xpos[1], needed[:3])
@@ -181,7 +181,7 @@ class Solver:
             guess = self.q[k]
 
     def _swing(self, f: int, lift: int, strike: int) -> None:
-        """Prescribe leg f from its last planted frame to its next: a quintic in joint angles and the plan's bend."""
+        """Prescribe leg f between two planted frames: a quintic in its joint angles, and the plan's extra bend."""
         legs, time = LEGS["rl"[f]], self.plan.time
         for k in (lift, strike):
             self._solve_frame(k, self._guess(k))
@@ -199,7 +199,7 @@ class Solver:
             raise OutOfReachError(f"swing from frame {lift}")
 
     def solve_jump(self) -> None:
-        """Solve a drop jump: planted feet, a pelvis turned by what ground reaction the soles can give, free flight."""
+        """Solve a drop jump: planted feet, a pelvis turned by the ground reaction of the soles, free flight."""
         jump, n = self.plan.jump, len(self.plan.time)
         assert jump is not None
         start, end = jump.touch_down, jump.take_off
@@ -216,7 +216,7 @@ class Solver:
             self._step(k, k - 1)
 
     def _fly(self, k: int, direction: int, target: np.ndarray) -> None:
-        """Prescribe the legs from time k on (or back): a critically damped way from their state there to ``target``."""
+        """Prescribe the legs from time k forwards or backwards: critically damped from their state to ``target``."""
         frames = np.arange(k, len(self.plan.time)) if direction > 0 else np.arange(k + 1)
         s = np.abs(self.plan.time[frames] - self.plan.time[k])[:, None]
         c0 = self.q[k, LEG_DOFS] - target
@@ -229,7 +229,7 @@ class Solver:
         self.posture.acceleration[at] = (2 * c2 - 2 * LEG_RATE * dp + LEG_RATE**2 * p) * decay
 
     def _step(self, k: int, new: int) -> None:
-        """Go from time k to its neighbour (Heun's rule on the pelvis' orientation; the rest follows exactly)."""
+        """Step from time k to its neighbour: Heun's rule for the pelvis' orientation; the rest follows exactly."""
         dt = self.plan.time[new] - self.plan.time[k]
         rate, old = self.v[k, ORIENTATION], self.a[k, ORIENTATION]
         unknown, _ = self._unknown(new)

@@ -90,8 +90,8 @@ def plan_squat(body: Body, rng: np.random.Generator, style: Style, asymmetric: b
 def plan_sit_to_stand(body: Body, rng: np.random.Generator, style: Style, weak_legs: bool = False) -> Plan:
     """Plan rising from a stool and sitting down again, arms crossed, from seat-off to seat contact.
 
-    The seat bears nothing in between, so the feet's reactions are all there is. With weak legs the trunk bends far
-    forward first, which spares the knees, and everything is slower.
+    The seat carries nothing in between, so all of the ground's reaction acts on the feet. With weak legs the trunk
+    first bends far forward, which reduces the knees' load, and everything is slower.
     """
     h = body.subject.height
     tempo = (1 + 0.10 * style.tempo + rng.normal(0, 0.05)) * (1.2 if weak_legs else 1.0)

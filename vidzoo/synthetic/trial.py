@@ -17,7 +17,7 @@ from vidzoo.synthetic.postures import RATE_HZ, Style
 from vidzoo.synthetic.solver import OutOfReachError
 
 _STYLE, _CLOTHES, _PERSON = 101, 102, 103
-"""Third seeds that keep a person's own draws apart from their trials'."""
+"""Third seeds, which separate the draws of a person from those of their trials."""
 
 
 def draw_subject(seed: int, index: int) -> Subject:
@@ -31,10 +31,10 @@ def draw_subject(seed: int, index: int) -> Subject:
 
 
 def perform_trial(body: Body, family: str, rng: np.random.Generator, style: Style) -> Performance:
-    """Perform a family's motion, a little lower where a leg is too short for it as planned.
+    """Perform an action, with the centre of mass a little lower where a leg is too short for the plan.
 
     Raises:
-        OutOfReachError: a leg is too short however low it is.
+        OutOfReachError: a leg is too short even then.
     """
     plan = plan_motion(body, family, rng, style)
     for by in np.arange(0, 0.12, 0.004):
@@ -50,8 +50,8 @@ def make_trial(
 ) -> Trial:
     """Make one trial: motion, torques, markers and drawings; the same arguments always give the same trial.
 
-    The torques come from the motion's exact derivatives. The velocities that the file holds are central differences,
-    because recorded motion allows no better, and a model is to be given the same quantity whatever its data.
+    The torques come from the motion's exact derivatives. The velocities in the file are central differences, as in
+    recordings, so that a model gets the same quantity from both.
 
     Raises:
         VidZooError: the motion cannot be performed with this body.

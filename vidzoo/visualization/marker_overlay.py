@@ -5,6 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from vidzoo.geometry import crop_matrix, project
+
 _GREEN = (60, 220, 60)
 
 
@@ -28,10 +30,7 @@ def project_to_crop(
         crop: [4] x, y, width, height of the stored image in source pixels.
         size: width, height of the stored image.
     """
-    camera = markers @ rotation.T + translation
-    depth = np.where(camera[..., 2:] > 0, camera[..., 2:], np.nan)
-    source = (camera / depth) @ intrinsics[:2].T
-    return (source + 0.5 - crop[:2]) * np.asarray(size) / crop[2:] - 0.5
+    return project(markers @ rotation.T + translation, crop_matrix(crop, size) @ intrinsics)
 
 
 def draw_markers(

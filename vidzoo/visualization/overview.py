@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 from matplotlib.figure import Figure
@@ -40,7 +42,8 @@ def plot_overview(predictions: Predictions, data: DataFile, split: Split, subjec
     reader = data.trial(subject, trial)
     image, pose = _image_with_pose(reader, int(curves.frame[shown]))
     figure = Figure(figsize=(11, 4.4), layout="constrained")
-    picture, panels = figure.subfigures(1, 2, width_ratios=(3.1, 7.9))
+    halves: Any = figure.subfigures(1, 2, width_ratios=(3.1, 7.9))  # Matplotlib's annotation also allows a single one
+    picture, panels = halves
     axis = picture.subplots()
     axis.imshow(image, interpolation="lanczos")
     for first, second in _BONES:

@@ -14,10 +14,12 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from vidzoo.anatomy import BENCHMARK_JOINTS
+from vidzoo.arrays import ranges
 from vidzoo.errors import DataError
 from vidzoo.evaluation.functional import mpje_joint
 from vidzoo.evaluation.labels import load_labels
-from vidzoo.evaluation.score import check_origin, recording_errors
+from vidzoo.evaluation.matching import check_origin
+from vidzoo.evaluation.score import recording_errors
 from vidzoo.io.atomic import atomic_path
 from vidzoo.io.data_file import DataFile
 from vidzoo.io.predictions import Predictions
@@ -66,8 +68,7 @@ class RecordingCurves:
 
 def draw_curves(axis: Axes, curves: RecordingCurves, joint: int) -> None:
     """Draw one joint's label, predictions and doubtful stretches into a panel."""
-    edges = np.flatnonzero(np.diff(np.r_[False, ~curves.valid[:, joint], False].astype(int)))
-    for start, stop in edges.reshape(-1, 2):
+    for start, stop in ranges(~curves.valid[:, joint]):
         axis.axvspan(curves.time[start] - curves.step / 2, curves.time[stop - 1] + curves.step / 2, color="0.85", lw=0)
     axis.axhline(0, color="0.8", lw=0.6, zorder=0)
     time = curves.broken(curves.time)

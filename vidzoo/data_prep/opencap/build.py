@@ -27,6 +27,7 @@ from vidzoo.data_prep.opencap.subject import Subject, read_subject
 from vidzoo.data_prep.opencap.trial import build_trial
 from vidzoo.dynamics.opensim import default_lowpass_hz
 from vidzoo.errors import ConfigError, DataError, VidZooError
+from vidzoo.io.atomic import check_output
 from vidzoo.io.data_file import DataFileWriter, Reason, Trial
 
 MAX_IMAGE_SIZE = 2048
@@ -34,7 +35,7 @@ MAX_IMAGE_SIZE = 2048
 
 @dataclass(frozen=True)
 class TrialReport:
-    """What became of one trial."""
+    """The result of one trial."""
 
     subject: str
     trial: str
@@ -93,7 +94,8 @@ def build_opencap(
     only written if at least one trial was built.
 
     Raises:
-        DataError: the folder is missing or holds none of what was named, or no trial at all could be built.
+        DataError: the folder is missing or holds none of what was named, no trial at all could be built, or ``out`` is
+            a file of the release.
         ConfigError: the image size is out of bounds.
     """
     root, out = Path(root), Path(out)
@@ -102,6 +104,8 @@ def build_opencap(
         raise ConfigError(f"image size {options.image_size}: expected 16 to {MAX_IMAGE_SIZE} pixels.")
     if out.is_dir():
         raise DataError(f"{out}: is a folder; name the data file to write, such as {out / 'vid.h5'}.")
+    if out.exists():
+        check_output(out, *(path for path in root.rglob("*") if path.suffix != ".h5"))
     selected = select_trials(find_subjects(root, options.subjects), options.trials)
     subjects = _read_subjects((folder for folder, _ in selected), options.mass_source)
     settings = {

@@ -1,4 +1,4 @@
-"""What a build of OpenCap recordings may be told."""
+"""Options of a build of OpenCap recordings."""
 
 from __future__ import annotations
 

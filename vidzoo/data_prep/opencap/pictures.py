@@ -9,10 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
+from vidzoo.arrays import nearest_index
 from vidzoo.data_prep import crop
 from vidzoo.data_prep.camera import MIN_SHARE_IN_PICTURE, Camera, read_camera
 from vidzoo.data_prep.opencap.options import BuildOptions
-from vidzoo.data_prep.signal import SAME_TIME, nearest_index
+from vidzoo.data_prep.signal import SAME_TIME
 from vidzoo.data_prep.video import read_frames
 from vidzoo.errors import ConfigError, DataError
 from vidzoo.io.data_file import CameraTrack

@@ -16,7 +16,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from vidzoo.data_prep.stats import natural_key
+from natsort import natsorted
+
 from vidzoo.errors import DataError
 
 
@@ -28,7 +29,7 @@ def find_subjects(root: Path, names: tuple[str, ...] = ()) -> list[Path]:
     """
     if not root.is_dir():
         raise DataError(f"{root}: no such folder; name the one that holds subject2, subject3, ...")
-    folders = sorted((path.parent for path in root.glob("*/MarkerData")), key=lambda path: natural_key(path.name))
+    folders = natsorted((path.parent for path in root.glob("*/MarkerData")), key=lambda path: path.name)
     if not folders:
         raise DataError(f"{root}: holds no subject; expected folders such as {root / 'subject4' / 'MarkerData'}.")
     missing = sorted(set(names) - {folder.name for folder in folders})
@@ -41,7 +42,7 @@ def trial_names(folder: Path) -> list[str]:
     """Return the names of a subject's trials that have markers or coordinates, in natural order."""
     found = {path.stem for path in folder.glob("MarkerData/Mocap/*.trc")}
     found |= {path.stem for path in folder.glob("OpenSimData/Mocap/IK/*.mot")}
-    return sorted(found, key=natural_key)
+    return natsorted(found)
 
 
 def select_trials(folders: list[Path], wanted: tuple[str, ...]) -> list[tuple[Path, str]]:
@@ -55,7 +56,7 @@ def select_trials(folders: list[Path], wanted: tuple[str, ...]) -> list[tuple[Pa
     missing = [name for name in wanted if name not in known]
     if missing or not found:
         what = f"trial '{missing[0]}'" if missing else "trial at all"
-        there = ", ".join(sorted(known, key=natural_key)) or "no .trc and no .mot"
+        there = ", ".join(natsorted(known)) or "no .trc and no .mot"
         raise DataError(f"{folders[0].parent}: no subject has a {what}; there is {there}.")
     return [(folder, name) for folder, name in found if not wanted or name in wanted]
 

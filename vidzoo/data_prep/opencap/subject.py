@@ -1,4 +1,4 @@
-"""Read what the release says about a person, and weigh them on the force plates."""
+"""Read a subject's metadata, and estimate the mass from the force plates."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from vidzoo.io.storage import read_storage
 
 MAX_METADATA_BYTES = 1 << 20
 MIN_WEIGHING_S = 3.0
-"""A recording must last as long for its mean vertical force to be the weight, s."""
+"""Shortest recording whose mean vertical force is taken for the weight, s."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def read_subject(folder: Path, mass_source: str) -> Subject:
         )
     if mass_source == "force_plate" and not np.isfinite(mass_on_plates):
         raise DataError(
-            f"{folder / 'ForceData'}: no squat or static recording from which the mass can be told; use "
+            f"{folder / 'ForceData'}: no squat or static recording from which the mass can be estimated; use "
             f"--mass-source metadata."
         )
     if not np.isfinite(height):
@@ -112,7 +112,7 @@ def _text(metadata: dict, key: str) -> str:
 
 
 def _number(metadata: dict, key: str, low: float, high: float) -> float:
-    """Return a value between the bounds; NaN where it is none."""
+    """Return a number between the bounds; NaN where the value is something else."""
     try:
         value = float(_text(metadata, key))
     except ValueError:

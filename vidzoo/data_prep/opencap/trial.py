@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 
 from vidzoo.anatomy import ACTION_FAMILIES, COORDINATES, TRANSLATIONS, action_family
+from vidzoo.arrays import nearest_index, neighbours
 from vidzoo.data_prep.opencap.options import BuildOptions
 from vidzoo.data_prep.opencap.pictures import Pictures, read_pictures
 from vidzoo.data_prep.opencap.release import scaled_model, select_videos
 from vidzoo.data_prep.opencap.subject import Subject
-from vidzoo.data_prep.signal import SAME_TIME, clean_trajectory, nearest_index, resample
+from vidzoo.data_prep.signal import SAME_TIME, clean_trajectory, resample
 from vidzoo.data_prep.validity import judge_labels
 from vidzoo.dynamics.ground_reaction import UNASSIGNED_FORCE_N, measured_grf, unassigned_force
 from vidzoo.dynamics.opensim import InertialTerms, default_lowpass_hz, inertial_terms, inverse_dynamics
@@ -38,7 +39,7 @@ MAX_MASS_DIFFERENCE = 0.03
 
 @dataclass(frozen=True, eq=False)
 class Recording:
-    """What was measured in a trial: markers, coordinates and forces, each at its source's own times."""
+    """What was measured in a trial: markers, coordinates and forces, each at the times of its source."""
 
     markers_time: np.ndarray
     """[F] s."""
@@ -84,7 +85,7 @@ class Torques:
 def build_trial(subject: Subject, trial: str, options: BuildOptions) -> tuple[Trial, list[str]]:
     """Build one trial; return it and the remarks about it.
 
-    Markers and coordinates are mended, smoothed and differentiated at their own times, before anything is cut. The
+    Markers and coordinates are cleaned and differentiated at their sources' times, before anything is cut. The
     labels are judged at the coordinates' times; then everything is taken at the times of the grid. Where a source
     covers less than the coordinates, the range that all cover is kept and a remark names the source.
 
@@ -146,7 +147,7 @@ def build_trial(subject: Subject, trial: str, options: BuildOptions) -> tuple[Tr
 
 
 def read_recording(folder: Path, trial: str) -> Recording:
-    """Read a trial's markers, coordinates and forces; mend and smooth the first two.
+    """Read a trial's markers, coordinates and forces; clean and differentiate the first two.
 
     Raises:
         DataError: a file other than the forces' is missing, one is broken, or its times are uneven.
@@ -274,9 +275,9 @@ def _codes_between(time: np.ndarray, codes: np.ndarray, grid: np.ndarray) -> np.
     """Return the reason codes at the times of the grid; between two frames, a label is as bad as the worse of them."""
     nearest = nearest_index(time, grid)
     exact = (np.abs(time[nearest] - grid) <= SAME_TIME)[:, None]
-    upper = np.clip(np.searchsorted(time, grid), 1, len(time) - 1)
-    neighbours = np.where(codes[upper - 1] != Reason.GOOD, codes[upper - 1], codes[upper])
-    return np.where(exact, codes[nearest], neighbours)
+    before, _ = neighbours(time, grid)
+    worse = np.where(codes[before] != Reason.GOOD, codes[before], codes[before + 1])
+    return np.where(exact, codes[nearest], worse)
 
 
 # --- labels and remarks ---------------------------------------------------------------------------------------------
@@ -293,7 +294,7 @@ def _judge(
     else:
         foot_forces = measured_grf(forces, time)[:, :, :3]
         unassigned = unassigned_force(forces, time)
-        # Where the torques were computed, the computation has warned of this already.
+        # Computing the torques has warned of this already.
         if unassigned.max() > UNASSIGNED_FORCE_N and torques.inertial is None:
             remarks.append(
                 f"up to {unassigned.max():.0f} N on a plate that belongs to no foot: legs and pelvis are marked there"

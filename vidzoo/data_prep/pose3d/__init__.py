@@ -22,6 +22,7 @@ from vidzoo.data_prep.pose3d.mpi_inf_3dhp import read_mpi_inf_3dhp
 from vidzoo.data_prep.pose3d.muco import read_muco
 from vidzoo.data_prep.pose3d.people import Person
 from vidzoo.errors import ConfigError, DataError
+from vidzoo.io.atomic import check_output
 from vidzoo.io.data_file import DataFile
 from vidzoo.io.pose_file import PoseImage, PoseWriter
 from vidzoo.io.split_checks import check_split
@@ -107,7 +108,7 @@ def prepare_pose3d(
 
     Raises:
         ConfigError: an argument does not fit the kind.
-        DataError: the source is not as it should be, or gives no image.
+        DataError: the source is not as it should be, gives no image, or is what ``out`` names.
     """
     if kind not in KINDS:
         raise ConfigError(f"{kind}: no such kind of pose set; choose one of {', '.join(KINDS)}.")
@@ -115,6 +116,7 @@ def prepare_pose3d(
         raise ConfigError(f"--subset {subset}: {kind} is a training set alone; test on another set.")
     if every < 1 or image_size < 16:
         raise ConfigError(f"--every {every} must be 1 or more and --image-size {image_size} 16 pixels or more.")
+    check_output(out, annotations, split, *Path(annotations).glob("*.json"))
     settings = {"image_size": image_size, "every": every}
     if kind == "vid":
         if images is not None or split is None:

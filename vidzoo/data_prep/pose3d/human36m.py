@@ -14,10 +14,10 @@ from vidzoo.data_prep.pose3d.people import (
     image_size,
     numbers,
     pinhole,
-    project,
     read_json,
 )
 from vidzoo.errors import DataError
+from vidzoo.geometry import project
 
 SUBJECTS = {"train": (1, 5, 6, 7, 8), "test": (9, 11)}
 """Protocol 2."""

@@ -14,9 +14,9 @@ from vidzoo.data_prep.pose3d.people import (
     image_size,
     numbers,
     pinhole,
-    project,
     read_json,
 )
+from vidzoo.geometry import project
 
 LAYOUT = (
     "images (id, file_name, width, height, subject_idx, seq_idx, cam_idx, frame_idx) and annotations (image_id, bbox), "

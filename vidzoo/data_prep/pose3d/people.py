@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from vidzoo.errors import DataError
+from vidzoo.geometry import project
 
 MM = 1e-3
 """m; the sets' lengths are in mm."""
@@ -92,12 +93,6 @@ def pinhole(focal: Any, centre: Any) -> np.ndarray:
     """Return the matrix [3, 3] of focal lengths [2] and principal point [2] in pixels."""
     (fx, fy), (cx, cy) = numbers(focal, 2), numbers(centre, 2)
     return np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]])
-
-
-def project(joints: np.ndarray, intrinsics: np.ndarray) -> np.ndarray:
-    """Return the pixels [..., 2] of joints [..., 3] m in the camera's frame; NaN where not before the camera."""
-    depth = np.where(joints[..., 2:] > 0.05, joints[..., 2:], np.nan)
-    return (joints / depth @ intrinsics.T)[..., :2]
 
 
 class WorldCamera:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import h5py
+from natsort import natsorted
 
 from vidzoo.anatomy import COORDINATES, MARKERS
 from vidzoo.errors import DataError
@@ -139,11 +139,7 @@ class DataFile:
 
     def trial_keys(self) -> list[tuple[str, str]]:
         """Return (subject, trial) of every trial, sorted, subjects by number."""
-
-        def natural(key: tuple[str, str]) -> list:
-            return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", "/".join(key))]
-
-        return sorted((tuple(trial.name[1:].split("/", 1)) for trial in trials(self._file)), key=natural)
+        return natsorted((tuple(trial.name[1:].split("/", 1)) for trial in trials(self._file)), key="/".join)
 
     def __iter__(self) -> Iterator[TrialReader]:
         for subject, trial in self.trial_keys():

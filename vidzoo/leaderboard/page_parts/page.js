@@ -10,7 +10,7 @@
       section.classList.toggle("hidden", benchmark.value !== "" && section.id !== benchmark.value);
     }
     for (const item of document.querySelectorAll("[data-modality]")) {
-      const other = modality.value !== "" && item.dataset.modality !== modality.value && !item.matches(".floor");
+      const other = modality.value !== "" && item.dataset.modality !== modality.value && !item.matches(".baseline");
       const old = item.matches(".superseded") && !superseded.checked;
       item.classList.toggle("hidden", other || old);
     }

@@ -1,6 +1,6 @@
-"""A laboratory's leaderboard over HTTP: signed uploads are scored here with labels that never leave.
+"""A laboratory's leaderboard over HTTP: signed uploads are scored here, and the labels are never sent.
 
-What counts is in the store's files; the database only helps to find it (:mod:`vidzoo.leaderboard.server.database`).
+The store's files are the record; the database only makes searching fast (:mod:`vidzoo.leaderboard.server.database`).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _HEADERS = {
     "referrer-policy": "no-referrer",
     "cache-control": "no-cache",
 }
-"""Of every answer; the page brings its own content security policy, and the rest is no page."""
+"""Headers of every answer; the page itself states its content security policy."""
 _SANDBOX = {"content-security-policy": "default-src 'none'; sandbox"}
 _GENERATED = {"index.html": "text/html", "table.json": "application/json", "TABLE.md": "text/plain"}
 
@@ -42,7 +42,7 @@ def _refuse(status: int, sentence: str) -> JSONResponse:
 
 
 async def _receive(request: Request, path: Path, claim: Claim) -> str | None:
-    """Write a body to a file, no more than a bundle may have; return what is wrong with it."""
+    """Write a body to a file; return what is wrong with it: too large, or not the body that was signed."""
     digest, size = hashlib.sha256(), 0
     with path.open("wb") as file:
         async for block in request.stream():
@@ -63,7 +63,7 @@ def make_app(
     labels: Sequence[str | Path] = (),
     revoked: frozenset[str] = frozenset(),
 ) -> FastAPI:
-    """Bring database and generated files to what the record says, and return the application.
+    """Bring database and generated files up to date with the record, and return the application.
 
     Args:
         store: the record.
@@ -131,10 +131,10 @@ def _add_submissions(
 
     @app.post("/submissions")
     async def submit(request: Request) -> Response:
-        """Take a bundle: 201 and the receipt once it is on the disk, or a sentence that says what is wrong."""
+        """Accept a bundle: 201 and the receipt once it is on the disk, or a sentence that says what is wrong."""
         length = request.headers.get("content-length", "")
         if not length.isdigit() or int(length) > MAX_BUNDLE_BYTES:
-            return _refuse(413, f"a bundle says its length, at most {MAX_BUNDLE_BYTES >> 20} MiB.")
+            return _refuse(413, f"an upload must state its length, at most {MAX_BUNDLE_BYTES >> 20} MiB.")
         try:
             claim = verify(key, request.headers.get("authorization"), revoked)
             await run_in_threadpool(database.begin, claim)
@@ -157,7 +157,7 @@ def _add_submissions(
         except VidZooError as error:
             database.end(claim, str(error))
             sentence = str(error).replace(str(store.folder), "the store")
-            for path_of_labels in map(str, labels):  # where they lie is nobody's business
+            for path_of_labels in map(str, labels):  # the answer does not say where they are
                 sentence = sentence.replace(path_of_labels, "the labels")
             return _refuse(422, sentence)
         database.end(claim, receipt.entry, stored)

@@ -23,7 +23,7 @@ class Base(DeclarativeBase):
 
 
 class Upload(Base):
-    """An upload that was seen; its number is worth once."""
+    """An upload that was seen; its number is accepted once."""
 
     __tablename__ = "uploads"
     number: Mapped[str] = mapped_column(String(32), primary_key=True)
@@ -46,7 +46,7 @@ class Record(Base):
 
 
 class Database:
-    """What is known beside the store's files.
+    """The uploads that were seen, and a copy of the entries.
 
     Args:
         url: SQLAlchemy's, such as ``sqlite:///state.db`` or ``postgresql+psycopg://...``.
@@ -65,7 +65,7 @@ class Database:
             raise ConfigError(f"--database: cannot be opened ({reason}); see SQLAlchemy's database URLs.") from None
 
     def fill(self, store: Store) -> None:
-        """Bring the entries to what the store's files say; uploads that led to one count as seen."""
+        """Bring the entries up to date with the store's files; uploads that led to an entry count as seen."""
         with Session(self.engine) as session, session.begin():
             there = {stored.id: stored for stored in store.entries()}
             for record in session.scalars(select(Record)):
@@ -106,10 +106,10 @@ class Database:
             with Session(self.engine) as session, session.begin():
                 session.add(upload)
         except IntegrityError:
-            raise Unauthorised("this upload was made before; each signature is worth once.") from None
+            raise Unauthorised("this upload was made before; each signature is accepted once.") from None
 
     def end(self, claim: Claim, outcome: str, stored: Stored | None = None) -> None:
-        """Note what an upload came to."""
+        """Note the outcome of an upload."""
         with Session(self.engine) as session, session.begin():
             upload = session.get(Upload, claim.upload)
             if upload is not None:

@@ -1,8 +1,9 @@
-"""Who uploads: a user's token signs each upload, which is worth once; the token itself never travels.
+"""Sign uploads with a user's token, and check the signatures; the token itself is never sent.
 
-A token is a user's name and a key that the server derives from its own, so that it keeps no list of secrets. What
-travels is ``VidZoo user="..." upload="..." time="..." body="..." signature="..."``: a random number that no other
-upload has, the seconds since 1970, the SHA-256 of the body, and their HMAC-SHA256 with the user's key.
+A token is a user's name and a key that the server derives from its own key, so that it keeps no list of secrets. Each
+signature is accepted once. The header of an upload is ``VidZoo user="..." upload="..." time="..." body="..."
+signature="..."``: a random number that no other upload has, the seconds since 1970, the SHA-256 of the body, and their
+HMAC-SHA256 with the user's key.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from vidzoo.errors import ConfigError
 
 SCHEME = "VidZoo"
 VALID_FOR_S = 900
-"""An upload's signature is worth so long, and clocks may differ by as much."""
+"""How long a signature is accepted, and by how much clocks may differ, s."""
 _USER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 _HEADER = re.compile(
     rf'{SCHEME} user="({_USER.pattern})" upload="([0-9a-f]{{32}})" time="([0-9]{{1,12}})" '
@@ -46,17 +47,19 @@ class Token:
         """Read ``user:key``.
 
         Raises:
-            ConfigError: it is no token.
+            ConfigError: the text has another form.
         """
         user, _, key = text.strip().partition(":")
         if not (_USER.fullmatch(user) and re.fullmatch(r"[0-9a-f]{64}", key)):
-            raise ConfigError("the token is none: expected user:key, as tools/serve_leaderboard.py --issue prints it.")
+            raise ConfigError(
+                "the token cannot be read: expected user:key, as tools/serve_leaderboard.py --issue prints it."
+            )
         return cls(user, bytes.fromhex(key))
 
 
 @dataclass(frozen=True)
 class Claim:
-    """What a signed header says, once the signature is known to be the user's."""
+    """What a header says whose signature was checked."""
 
     user: str
     upload: str
@@ -64,7 +67,7 @@ class Claim:
 
 
 class Unauthorised(Exception):
-    """The upload is nobody's, or not this one; a sentence."""
+    """An upload is not accepted; the message says why."""
 
 
 def issue(server_key: bytes, user: str) -> Token:
@@ -93,10 +96,10 @@ def sign(token: Token, body: bytes) -> str:
 
 
 def verify(server_key: bytes, header: str | None, revoked: frozenset[str] = frozenset()) -> Claim:
-    """Check a header; whether its upload has been seen before and its body is the one named is for the caller to tell.
+    """Check a header's signature; the caller checks that the upload is new and that the body is the signed one.
 
     Raises:
-        Unauthorised: there is none, it is of another form, too old, or not signed with the user's key.
+        Unauthorised: the header is missing, malformed, too old, or not signed with the user's key.
     """
     found = _HEADER.fullmatch(header or "")
     if not found:
@@ -104,19 +107,17 @@ def verify(server_key: bytes, header: str | None, revoked: frozenset[str] = froz
     user, upload, at, digest, signature = found.groups()
     key = issue(server_key, user).key
     if not hmac.compare_digest(signature, _signature(key, user, upload, at, digest)) or user in revoked:
-        raise Unauthorised("the token is not one of this server's, or no longer; ask who runs it.")
+        raise Unauthorised("this server does not accept the token, or no longer; ask its operator for one.")
     if abs(time.time() - int(at)) > VALID_FOR_S:
-        raise Unauthorised(
-            f"the signature is of another time than the last {VALID_FOR_S // 60} minutes; set your clock."
-        )
+        raise Unauthorised(f"the signature was not made in the last {VALID_FOR_S // 60} minutes; set your clock.")
     return Claim(user, upload, digest)
 
 
 def load_key(path: Path) -> bytes:
-    """Return the server's key from a file that only its owner reads; a missing file is made.
+    """Return the server's key from a file that only its owner can read; make the file where it is missing.
 
     Raises:
-        ConfigError: the file is no key, or others may read it.
+        ConfigError: the file holds no key, or others may read it.
     """
     try:
         handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
@@ -125,7 +126,7 @@ def load_key(path: Path) -> bytes:
             raise ConfigError(f"{path}: others may read the server's key; chmod 600 it.") from None
         text = path.read_text(encoding="ascii", errors="replace").strip()
         if not re.fullmatch(r"[0-9a-f]{64}", text):
-            raise ConfigError(f"{path}: is no server's key; name another file for --key.") from None
+            raise ConfigError(f"{path}: holds no server key; name another file for --key.") from None
         return bytes.fromhex(text)
     key = secrets.token_bytes(32)
     with os.fdopen(handle, "w", encoding="ascii") as file:

@@ -9,7 +9,7 @@ import torch
 from mmengine.logging import MessageHub
 from torch import Tensor, nn
 
-from vidzoo.anatomy import MARKERS, PELVIS_MARKERS
+from vidzoo.anatomy import MARKERS, PELVIS_MARKER_INDICES
 from vidzoo.errors import ConfigError
 from vidzoo.models.codecs.torque_codec import Standardizer
 from vidzoo.models.estimators.base import TorqueEstimator, build_part, mass_of, stack
@@ -17,7 +17,6 @@ from vidzoo.models.temporal_heads import unfold_windows
 from vidzoo.registry import MODELS
 from vidzoo.structures import Inputs, TorqueSample
 
-_PELVIS = [MARKERS.index(name) for name in PELVIS_MARKERS]
 HISTORY = 3
 """Frames that the forward-dynamics net sees: t - 2 to t."""
 TRUE_ONLY_SHARE = 0.1
@@ -69,7 +68,7 @@ def cut_windows(markers: Tensor, valid: Tensor, window: int, target_index: int) 
     """
     positions = unfold_windows(markers.flatten(2), window).unflatten(2, (-1, 3))
     seen = unfold_windows(valid, window)
-    pelvis, known = positions[:, target_index, _PELVIS], seen[:, target_index, _PELVIS]
+    pelvis, known = (values[:, target_index, PELVIS_MARKER_INDICES] for values in (positions, seen))
     known = (known | ~known.any(dim=1, keepdim=True))[..., None]
     centre = torch.where(known, pelvis, 0.0).sum(dim=1) / known.sum(dim=1)
     positions = positions - (centre * centre.new_tensor([1.0, 0.0, 1.0]))[:, None, None]

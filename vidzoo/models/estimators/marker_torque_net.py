@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from vidzoo.anatomy import COORDINATES, MARKERS, PELVIS_MARKERS
+from vidzoo.anatomy import COORDINATES, MARKERS, pelvis_centre
 from vidzoo.errors import ConfigError
 from vidzoo.models.codecs.torque_codec import Standardizer
 from vidzoo.models.estimators.base import TorqueEstimator
@@ -15,7 +15,6 @@ from vidzoo.models.estimators.shape_checks import build_temporal_head
 from vidzoo.registry import MODELS
 from vidzoo.structures import Inputs
 
-_PELVIS = [MARKERS.index(name) for name in PELVIS_MARKERS]
 _NO_PLACE = [i for i, name in enumerate(COORDINATES) if name not in ("pelvis_tx", "pelvis_tz")]
 
 
@@ -28,7 +27,7 @@ class MotionOutput(NamedTuple):
 
 def over_origin(markers: Tensor) -> Tensor:
     """Return markers [..., M, 3] in m, moved along the floor until the pelvis centre is above the ground's origin."""
-    centre = markers[..., _PELVIS, :].mean(-2, keepdim=True)
+    centre = pelvis_centre(markers)
     return markers - centre * centre.new_tensor([1.0, 0.0, 1.0])
 
 
