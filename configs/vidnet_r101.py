@@ -4,10 +4,23 @@
 # batch_size is per process; the paper says 32 and two GPUs, not whether each. For 32 in all on two GPUs:
 #   bash tools/dist_train.sh configs/vidnet_r101.py 2 --cfg-options train_dataloader.batch_size=16
 # 32 windows are 416 images at once: where they do not fit, use --amp or a smaller batch_size.
-# With stage 1 (pose3d_r101.py): --cfg-options stage1=work_dirs/pose3d_r101
 _base_ = [
     "./_base_/datasets/vid.py",
     "./_base_/models/vidnet_r101.py",
     "./_base_/schedules/adam_500e.py",
     "./_base_/runtime/default.py",
 ]
+train_dataloader = dict(
+    batch_size=32,
+    num_workers=4,
+    dataset=dict(
+        predictions=1,
+        pipeline=[
+            dict(type="CropJitter", scale=0.1, shift=0.05),
+            dict(type="ColourJitter", brightness=0.2, contrast=0.2, saturation=0.2),
+            dict(type="RandomOcclusion", prob=0.3, max_share=0.2),
+            dict(type="HorizontalFlip", prob=0.5),
+        ],
+    ),
+)
+test_dataloader = dict(num_workers=4)

@@ -153,6 +153,12 @@ def make_trial(subject: str, name: str, frames: int = 40, seed: int = 0, images:
 
 
 @pytest.fixture(scope="session")
+def small_trial() -> Callable[..., Trial]:
+    """The function that makes a small trial: ``make_trial``."""
+    return make_trial
+
+
+@pytest.fixture(scope="session")
 def tiny_data_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two subjects, three trials each (DJ1, squats1, walking1), 40 frames at 100 Hz, one 64 x 64 camera at 60 fps."""
     path = tmp_path_factory.mktemp("vid") / "tiny.h5"

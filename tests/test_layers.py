@@ -16,10 +16,10 @@ ROOT = Path(vidzoo.__file__).parent
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "anatomy": set(),
-    "io": {"anatomy", "errors"},
+    "io": {"anatomy", "errors", "task"},
     "registry": {"errors"},
     "structures": {"anatomy"},
-    "task": {"anatomy", "errors", "io"},
+    "task": {"anatomy", "errors"},
     "dynamics": {"anatomy", "errors", "io"},
     "data_prep": {"anatomy", "dynamics", "errors", "io"},
     "synthetic": {"anatomy", "errors", "io"},

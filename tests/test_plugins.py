@@ -47,7 +47,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(
     "command",
     [
-        pytest.param(["-c", AS_A_USER, EXAMPLE / "configs/vidnet_r18_synth_gru.py"], id="found by its entry point"),
+        pytest.param(["-c", AS_A_USER, EXAMPLE / "configs/vidnet_r18_gru.py"], id="found by its entry point"),
         pytest.param(["-m", "pytest", "-p", "no:cacheprovider", EXAMPLE / "tests"], id="passes the suite"),
     ],
 )

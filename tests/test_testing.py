@@ -122,7 +122,7 @@ def registry(monkeypatch: pytest.MonkeyPatch):
 
 def test_a_sound_component_passes():
     assert findings(temporal_head=dict(type="Head")) == {}
-    head = dict(type="Head", window=WINDOW, num_torques=11)
+    head = dict(type="Head", window=WINDOW)
     assert config_of(temporal_head=dict(type="Head")) == SMALL_VID_NETWORK | {"temporal_head": head}
 
 

@@ -8,20 +8,6 @@ import torch
 from mmengine.structures import BaseDataElement
 from typing_extensions import NotRequired, TypedDict
 
-MODALITIES: tuple[str, ...] = (
-    "frames",
-    "markers",
-    "marker_valid",
-    "marker_velocities",
-    "coordinates",
-    "coordinate_velocities",
-    "inertial_torques",
-    "foot_jacobians",
-    "mass",
-    "height",
-)
-"""What an estimator can name in ``requires``; a dataset reads nothing else."""
-
 Mode = Literal["tensor", "loss", "predict"]
 """MMEngine's three meanings of ``forward``."""
 

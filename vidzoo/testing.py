@@ -24,6 +24,7 @@ from vidzoo.models.codecs.torque_codec import Standardizer
 from vidzoo.models.estimators import TorqueEstimator
 from vidzoo.registry import MODELS
 from vidzoo.structures import TorqueSample
+from vidzoo.task import TaskSpec
 
 WINDOW = 5
 IMAGE_SIZE = 32
@@ -56,13 +57,13 @@ def suite_for(*models: Mapping[str, Any], **parts: Any) -> type:
     Args:
         *models: configs of estimators, best small ones; ``SMALL_VID_NETWORK`` where none is given.
         **parts: what takes the place of the estimators' own arguments of this name, such as
-            ``temporal_head=dict(type='MyHead')``. A temporal head is given a ``window`` and ``num_torques`` as in the
-            project's configs.
+            ``temporal_head=dict(type='MyHead')``. A temporal head is given a ``window`` as in the project's
+            configs.
     """
     import pytest
 
     if "temporal_head" in parts:
-        parts["temporal_head"] = {"window": WINDOW, "num_torques": 11, **parts["temporal_head"]}
+        parts["temporal_head"] = {"window": WINDOW, **parts["temporal_head"]}
     cases = [{**model, **parts} for model in models or (SMALL_VID_NETWORK,)]
     names = [f"{config['type']}-{index}" for index, config in enumerate(cases)]
     return pytest.mark.parametrize("config", cases, ids=names)(type("Suite", (ComponentSuite,), {}))
@@ -79,6 +80,17 @@ class ComponentSuite:
         """Under autocast to bfloat16 the loss is float32, losses and gradients are finite."""
         total = _train_step(build(config), mixed_precision=True)
         assert total.dtype == torch.float32, f"under autocast the loss is {total.dtype}, expected torch.float32"
+
+    def test_its_task_says_what_it_takes_and_gives(self, config: dict[str, Any]) -> None:
+        """The declared task names the inputs, the window and as many torques as there are columns."""
+        model = build(config).eval()
+        task = model.task
+        assert isinstance(task, TaskSpec), f"task is {task!r}, expected a TaskSpec"
+        assert task.requires and task.window == model.window and task.target_index is not None, f"unsaid: {task}"
+        with torch.no_grad():
+            columns = model(_batch(model)["inputs"]).torques.shape[-1]
+        assert len(task.torques) == columns, f"the task names {len(task.torques)} torques, the model gives {columns}"
+        assert TaskSpec.from_dict(task.to_dict(), "its task") == task
 
     def test_tensor_mode_is_repeatable_and_changes_nothing(self, config: dict[str, Any]) -> None:
         """Torques [B, K, Q] are the same twice; weights, buffers and attributes stay as they were."""

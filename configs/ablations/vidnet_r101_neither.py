@@ -1,10 +1,3 @@
-# Ablation of vidnet_r101.py: pose pre-training off, marker regressor off (Table 5).
-_base_ = [
-    "../_base_/datasets/vid.py",
-    "../_base_/models/vidnet_r101.py",
-    "../_base_/schedules/adam_500e.py",
-    "../_base_/runtime/default.py",
-]
+# Ablation of vidnet_r101.py: without stage 1 and without the marker regressor (Table 5).
+_base_ = "../vidnet_r101.py"
 model = dict(marker_regressor=None, marker_codec=None, marker_loss=None)
-train_dataloader = dict(dataset=dict(marker_frame=None))
-test_dataloader = dict(dataset=dict(marker_frame=None))

@@ -1,11 +1,4 @@
-# Ablation of vidnet_r101.py: T = 9 (Table 9).
-_base_ = [
-    "../_base_/datasets/vid.py",
-    "../_base_/models/vidnet_r101.py",
-    "../_base_/schedules/adam_500e.py",
-    "../_base_/runtime/default.py",
-]
-stage1 = "work_dirs/pose3d_r101"
+# Ablation of vidnet_r101.py: with stage 1, windows of 9 frames (Table 9).
+_base_ = "../vidnet_r101.py"
+stage1 = "work_dirs/posenet_r101"
 model = dict(temporal_head=dict(window=9))
-train_dataloader = dict(dataset=dict(window=9))
-test_dataloader = dict(dataset=dict(window=9))

@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[2]
 INDEX = yaml.safe_load((ROOT / "model-index.yml").read_text(encoding="utf-8"))
 ENTRIES = {entry["Name"]: entry for entry in INDEX["Models"]}
 COLLECTIONS = {collection["Name"]: collection for collection in INDEX["Collections"]}
-SMALL = "vidnet_r18_synth"
+SMALL = "vidnet_r18"
 
 
 def config_of(name: str) -> Any:
@@ -86,7 +86,7 @@ def test_get_model_is_the_recipes():
 
 
 def test_an_unknown_name_is_answered_with_the_nearest():
-    with pytest.raises(UnknownNameError, match=r"'vidnet_r18_sinth' is no model.*did you mean vidnet_r18_synth"):
+    with pytest.raises(UnknownNameError, match=r"'vidnet_r18_sinth' is no model.*did you mean vidnet_r18"):
         get_model("vidnet_r18_sinth")
 
 
@@ -125,13 +125,13 @@ def test_pretrained_weights_are_loaded(publish, source: str):
 def test_weights_that_are_not_those_of_the_index_are_refused(publish, tmp_path: Path):
     state = get_model(SMALL).state_dict()
     publish({"state_dict": state}, "{}", sha256="0" * 64)
-    with pytest.raises(CheckpointError, match=r"small\.pth: is not the file of 'vidnet_r18_synth' \(SHA-256 .*000000"):
+    with pytest.raises(CheckpointError, match=r"small\.pth: is not the file of 'vidnet_r18' \(SHA-256 .*000000"):
         get_model(SMALL, pretrained=True)
     path = publish({"state_dict": state}, "https://example.org/small.pth")
     path.unlink()
     with pytest.raises(CheckpointError, match=r"small\.pth: the weights .* download https://example\.org/small\.pth"):
         get_model(SMALL, pretrained=True)
-    publish({"state_dict": get_model("vidnet_r18_rendered").state_dict()}, "{}")
+    publish({"state_dict": get_model("vidnet_r18_96px").state_dict()}, "{}")
     with pytest.raises(CheckpointError, match="another model"):
         get_model(SMALL, pretrained=True)
 

@@ -24,12 +24,12 @@ from vidzoo.cli.main import main
         ("prepare-opencap a --out c.h5 --box nan,0,5,5", "--box: 'nan,0,5,5' is no box"),
         ("make-synthetic --out a.h5 --seed -1", "--seed: '-1': expected a whole number, 0 or more"),
         ("split a.h5 --protocol block --out b.json --seed 1.5", "--seed: '1.5': expected a whole number, 0 or more"),
-        ("print-config vidnet_r18_synth --cfg-options a", "--cfg-options a: expected KEY=VALUE"),
+        ("print-config vidnet_r18 --cfg-options a", "--cfg-options a: expected KEY=VALUE"),
         (
-            "print-config vidnet_r18",
-            "error: vidnet_r18: no such file, and no recipe of this name; did you mean vidnet_",
+            "print-config vidnet_r19",
+            "error: vidnet_r19: no such file, and no recipe of this name; did you mean vidnet_",
         ),
-        ("print-config vidnet_r18_synth.py", "error: vidnet_r18_synth.py: no such config."),
+        ("print-config vidnet_r18.py", "error: vidnet_r18.py: no such config."),
         ("plot a.npz --data b.h5 --split c.json --out d.png --trial DJ1", "--subject and --trial go together"),
     ],
 )
@@ -43,7 +43,7 @@ def test_a_wrong_argument(monkeypatch, capsys, words, said):
 
 
 def test_data_and_split_go_to_every_part_of_a_config(monkeypatch, capsys):
-    words = ["print-config", "vidnet_r18_synth", "--data", "a.h5", "--split", "b.json", "--cfg-options", "split=c.json"]
+    words = ["print-config", "vidnet_r18", "--data", "a.h5", "--split", "b.json", "--cfg-options", "split=c.json"]
     monkeypatch.setattr(sys, "argv", ["vidzoo", *words])
     main()
     config: dict = {}

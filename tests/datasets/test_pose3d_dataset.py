@@ -266,7 +266,7 @@ def test_writing_is_all_or_nothing(tmp_path):
         image = make_image(0)
         writer.add(PoseImage(image.jpeg, image.crop, image.pixels[:20], image.joints, image.intrinsics))
     assert not list(tmp_path.iterdir())
-    with pytest.raises(DataError, match=r"p\.h5: no such pose file; make one with tools/prepare_pose3d\.py"):
+    with pytest.raises(DataError, match=r"p\.h5: no such pose file; make one with 'vidzoo prepare-pose3d'"):
         PoseFile(tmp_path / "p.h5").offsets()
     (tmp_path / "p.h5").write_text("text")
     with pytest.raises(DataError, match="cannot be read as HDF5"):

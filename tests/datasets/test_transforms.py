@@ -18,7 +18,7 @@ from vidzoo.datasets.transforms.image import colour_matrix
 from vidzoo.errors import ConfigError
 from vidzoo.io.data_file import DataFile
 from vidzoo.registry import TRANSFORMS
-from vidzoo.structures import MODALITIES
+from vidzoo.task import MODALITIES
 
 L, K, H, W = 6, 4, 40, 48
 MIRROR = np.diag([1.0, 1.0, -1.0])

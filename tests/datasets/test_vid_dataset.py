@@ -24,7 +24,7 @@ from vidzoo.io.data_file import DataFile, Reason
 from vidzoo.io.split_protocols import make_split
 from vidzoo.io.splits import Split, SplitEntry
 from vidzoo.registry import DATASETS
-from vidzoo.structures import MODALITIES
+from vidzoo.task import MODALITIES
 
 COLUMNS = [COORDINATES.index(name) for name in BENCHMARK_JOINTS]
 PELVIS = [MARKERS.index(name) for name in ("r.ASIS", "L.ASIS", "r.PSIS", "L.PSIS")]

@@ -1,6 +1,6 @@
 """Kill a training again and again, resume it, and compare it bit by bit with one that was left alone.
 
-    python tests/engine/kill_and_resume.py configs/vidnet_r18_synth.py --kills 6 --work-dir work_dirs/kills \
+    python tests/engine/kill_and_resume.py configs/vidnet_r18.py --kills 6 --work-dir work_dirs/kills \
         --cfg-options train_cfg.max_epochs=6
 
 Every attempt is a forked process that is ended by SIGKILL: in the middle of writing a checkpoint, between the

@@ -197,7 +197,7 @@ def test_not_started_by_a_launcher(monkeypatch):
     for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "SLURM_PROCID"):
         monkeypatch.delenv(name, raising=False)
     for launcher in ("pytorch", "slurm"):
-        with pytest.raises(ConfigError, match=f"--launcher {launcher}.*was not started by"):
+        with pytest.raises(ConfigError, match=f"--launcher {launcher}.* has not started this process"):
             cpu_ddp.init_processes(launcher)
 
 

@@ -327,20 +327,12 @@ def test_a_work_dir_that_is_a_file(config, tmp_path):
             build_runner(config(), work_dir=tmp_path / place)
 
 
-def test_a_model_that_requires_nothing(config, tmp_path, monkeypatch):
-    monkeypatch.delattr(ToyEstimator, "requires")
-    build_runner(config(), work_dir=tmp_path / "w").build_testing()
-
-
-def test_a_data_set_without_what_the_model_requires(config, tmp_path, monkeypatch):
-    monkeypatch.setattr(ToyEstimator, "requires", ("markers", "frames"))
-    path = config()
-    for run in (
-        lambda: train(path, work_dir=tmp_path / "w"),
-        lambda: engine.test(path, tmp_path / "any.pth", work_dir=tmp_path / "w"),
-    ):
-        with pytest.raises(ConfigError, match=r"dataset\.requires: ToyEstimator also needs frames"):
-            run()
+def test_a_model_that_declares_no_task(config, tmp_path, monkeypatch):
+    monkeypatch.delattr(ToyEstimator, "task")
+    path = config(epochs=1)
+    train(path, work_dir=tmp_path / "w")
+    assert "task" not in read_checkpoint(tmp_path / "w/epoch_1.pth")["meta"]
+    engine.test(path, tmp_path / "w", work_dir=tmp_path / "t")
 
 
 def test_a_broken_clip_in_a_worker_is_one_sentence(config, tmp_path):

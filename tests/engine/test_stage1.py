@@ -22,8 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 IMAGE_PARTS = ("backbone.", "heatmap_head.")
 SMALL = {"model.image_size": 32, "model.backbone.out_indices": [0], "model.heatmap_head.in_channels": 64,
          "model.heatmap_head.depth_bins": 4, "train_dataloader.num_workers": 0, "test_dataloader.num_workers": 0,
-         "train_dataloader.persistent_workers": False, "train_dataloader.dataset.image_size": 32,
-         "test_dataloader.dataset.image_size": 32, "train_cfg.max_epochs": 1}  # fmt: skip
+         "train_dataloader.persistent_workers": False, "train_cfg.max_epochs": 1}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +31,7 @@ def folder(tiny_data_file, tiny_split, tmp_path_factory):
     folder = tmp_path_factory.mktemp("stages")
     for subset in ("train", "test"):
         prepare_pose3d("vid", tiny_data_file, None, folder / f"{subset}.h5", subset=subset, split=tiny_split)
-    train(ROOT / "configs/pose3d_r18_synth.py", work_dir=folder / "stage1", cfg_options=stage1_options(folder))
+    train(ROOT / "configs/posenet_r18.py", work_dir=folder / "stage1", cfg_options=stage1_options(folder))
     return folder
 
 
@@ -43,13 +42,12 @@ def stage1_options(folder, **options):
 
 @pytest.fixture
 def stage2(tiny_data_file, tiny_split):
-    """Options of vidnet_r18_synth_stage2.py for the tiny file."""
-    windows = {f"{subset}_dataloader.dataset.window": 5 for subset in ("train", "test")}
+    """Options of vidnet_r18_stage2.py for the tiny file."""
     files = {"data_file": str(tiny_data_file), "split": str(tiny_split)}
-    return SMALL | files | windows | {"model.temporal_head.window": 5, "train_dataloader.dataset.predictions": 20}
+    return SMALL | files | {"model.temporal_head.window": 5, "train_dataloader.dataset.predictions": 20}
 
 
-CONFIG2 = ROOT / "configs/vidnet_r18_synth_stage2.py"
+CONFIG2 = ROOT / "configs/vidnet_r18_stage2.py"
 
 
 class _Start:
@@ -72,14 +70,14 @@ def state(path):
 
 def test_stage_1_tests_like_any_model(folder, tmp_path):
     options = stage1_options(folder)
-    config = ROOT / "configs/pose3d_r18_synth.py"
+    config = ROOT / "configs/posenet_r18.py"
     figures = run_test(config, folder / "stage1", out=tmp_path, work_dir=tmp_path / "w", cfg_options=options)
     assert 0 < figures["PA_MPJPE"] < figures["MPJPE"]
     assert (tmp_path / "pose_results.json").is_file()
 
 
 def test_stage_1_resumes_bit_by_bit(folder, tmp_path):
-    config, options = ROOT / "configs/pose3d_r18_synth.py", stage1_options(folder, **{"train_cfg.max_epochs": 2})
+    config, options = ROOT / "configs/posenet_r18.py", stage1_options(folder, **{"train_cfg.max_epochs": 2})
     whole, part = tmp_path / "whole", tmp_path / "part"
     train(config, work_dir=whole, cfg_options=options)
     (part).mkdir()
@@ -153,9 +151,9 @@ def test_weights_that_do_not_fit_are_one_sentence(folder, tmp_path, stage2, monk
 def test_another_split_of_the_same_file_is_refused(folder, tiny_data_file, tiny_split, stage2):
     model, other = load_config(CONFIG2, stage2).model, make_split(DataFile(tiny_data_file), "block", gap=5)
     with pytest.raises(CheckpointError, match=r"stage 1 was trained on this data file's split \w{12}, but .* another"):
-        load_stage1(MODELS.build(model), folder / "stage1", other)
-    load_stage1(MODELS.build(model), folder / "stage1", Split.load(tiny_split))
-    load_stage1(MODELS.build(model), folder / "stage1", replace(other, data_hash="of another file"))
+        load_stage1(MODELS.build(model), folder / "stage1", [other])
+    load_stage1(MODELS.build(model), folder / "stage1", [Split.load(tiny_split)])
+    load_stage1(MODELS.build(model), folder / "stage1", [replace(other, data_hash="of another file")])
 
 
 def test_a_model_without_an_image_part_has_nothing_to_give_it_to(folder):

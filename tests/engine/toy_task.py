@@ -15,6 +15,7 @@ from torch.utils.data import Dataset
 
 from vidzoo.errors import DataError
 from vidzoo.registry import DATASETS, HOOKS, METRICS, MODELS
+from vidzoo.task import TaskSpec
 
 CLIPS = 13  # odd, so that two processes cannot share it evenly
 CONFIG = """
@@ -59,7 +60,7 @@ def write_config(
 class ToyDataset(Dataset):
     """Noisy samples of a line: the noise is drawn from (seed, epoch, index)."""
 
-    requires = ("markers",)
+    task = TaskSpec(requires=("markers",), rate_hz=100.0)
 
     def __init__(self, subset: str = "train", broken: int | None = None, split_hash: str = "a split") -> None:
         self.subset = subset
@@ -88,7 +89,7 @@ class ToyDataset(Dataset):
 class ToyEstimator(BaseModel):
     """A convolution with batch norm, dropout and a Transformer layer: what repeats only if every generator does."""
 
-    requires = ("markers",)
+    task = TaskSpec(requires=("markers",))
 
     def __init__(self, width: int = 8) -> None:
         super().__init__()

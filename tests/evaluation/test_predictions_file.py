@@ -13,6 +13,7 @@ import pytest
 
 from vidzoo.errors import DataError
 from vidzoo.io.predictions import read_predictions, write_predictions
+from vidzoo.task import TaskSpec
 
 
 @pytest.fixture
@@ -32,9 +33,28 @@ def test_round_trip(predictions, good_file):
     read = read_predictions(good_file)
     for name in ("subject", "trial", "camera", "frame", "torques"):
         np.testing.assert_array_equal(getattr(read, name), getattr(predictions, name))
-    assert (read.split_hash, read.joint_names) == (predictions.split_hash, predictions.joint_names)
+    assert (read.split_hash, read.torque_names) == (predictions.split_hash, predictions.torque_names)
     assert read.provenance == predictions.provenance
     assert [path.name for path in good_file.parent.iterdir()] == ["predictions.npz"]
+
+
+def test_the_task_is_kept(predictions, tmp_path):
+    task = TaskSpec(requires=("markers",), window=13, target_index=6, torques=predictions.torque_names, rate_hz=100.0)
+    write_predictions(tmp_path / "p.npz", replace(predictions, task=task))
+    assert read_predictions(tmp_path / "p.npz").task == task
+    assert predictions.task is None
+
+
+def test_a_file_of_version_1_is_read(arrays, predictions, tmp_path):
+    old = {name: value for name, value in arrays.items() if name not in ("torque_names", "task")}
+    old |= {"version": np.array(1), "joint_names": arrays["torque_names"][::-1]}
+    np.savez_compressed(tmp_path / "old.npz", **old)
+    read = read_predictions(tmp_path / "old.npz")
+    assert (read.torque_names, read.task) == (predictions.torque_names[::-1], None)
+    np.testing.assert_array_equal(read.torques, predictions.torques)
+    np.savez_compressed(tmp_path / "mixed.npz", **(old | {"version": np.array(2)}))
+    with pytest.raises(DataError, match=r"its format is \('vid-predictions', 2\), expected \('vid-predictions', 1\)"):
+        read_predictions(tmp_path / "mixed.npz")
 
 
 def test_it_opens_with_plain_numpy(good_file, predictions):
@@ -51,6 +71,7 @@ def test_a_writer_refuses_nan_duplicates_and_a_missing_folder_and_leaves_nothing
     for bad, match in (
         (replace(predictions, torques=spoilt), "no finite number, the first is lumbar_extension"),
         (replace(predictions, frame=twice), "more than once"),
+        (replace(predictions, task=TaskSpec(torques=predictions.torque_names[::-1])), "in another order"),
     ):
         with pytest.raises(DataError, match=match):
             write_predictions(tmp_path / "p.npz", bad)
@@ -92,8 +113,14 @@ HOSTILE = {
     "bytes for text": (_as("subject", "S"), "type"),
     "short column": (lambda a: {"frame": a["frame"][:-1]}, "rows"),
     "flat torques": (lambda a: {"torques": a["torques"].ravel()}, "shape"),
-    "too few joints": (lambda a: {"joint_names": a["joint_names"][:-1]}, "10 different joint names for 11"),
-    "a joint twice": (_instead("joint_names", np.array(["hip_flexion_r"] * 11)), "1 different joint names"),
+    "too few names": (lambda a: {"torque_names": a["torque_names"][:-1]}, "10 different torque names for 11"),
+    "a torque twice": (_instead("torque_names", np.array(["hip_flexion_r"] * 11)), "1 different torque names"),
+    "a task of other torques": (
+        _instead("task", np.array('{"torques": ["knee_angle_r"]}')),
+        "the task names other torques than the columns have",
+    ),
+    "no task": (_instead("task", np.array('{"window": "x"}')), "'task': window='x' must be a whole number"),
+    "a task that is too long": (_instead("task", np.array(" " * 20_000)), "20000 characters"),
     "a frame twice": (_with("frame", slice(None), 41), "more than once"),
     "long names": (lambda a: {"subject": np.full(len(a["frame"]), "s" * 100_000)}, "100000 characters"),
     "impossible characters": (_characters(0x110000), "characters that do not exist"),

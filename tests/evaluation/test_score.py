@@ -233,9 +233,9 @@ def test_another_split_another_file_and_other_joints_are_refused(
         score(replace(predictions, split_hash="0" * 64), faulty_data, block_split)
     with pytest.raises(DataError, match="made for another data file"):
         score(predictions, DataFile(tiny_data_file), block_split)
-    with pytest.raises(DataError, match="differ from the benchmark's 11 by hip_flexion_l, mtp_angle_r"):
+    with pytest.raises(DataError, match="benchmark's 11; they differ by hip_flexion_l, mtp_angle_r"):
         names = tuple("mtp_angle_r" if n == "hip_flexion_l" else n for n in BENCHMARK_JOINTS)
-        score(replace(predictions, joint_names=names), faulty_data, block_split)
+        score(replace(predictions, torque_names=names), faulty_data, block_split)
     with pytest.raises(DataError, match="no finite number"):
         torques = predictions.torques.copy()
         torques[7, 3] = np.inf
@@ -244,7 +244,7 @@ def test_another_split_another_file_and_other_joints_are_refused(
 
 def test_columns_are_found_by_name(predictions, faulty_data, block_split):
     turned = replace(
-        predictions, joint_names=BENCHMARK_JOINTS[::-1], torques=np.ascontiguousarray(predictions.torques[:, ::-1])
+        predictions, torque_names=BENCHMARK_JOINTS[::-1], torques=np.ascontiguousarray(predictions.torques[:, ::-1])
     )
     plain = score(predictions, faulty_data, block_split)
     assert score(turned, faulty_data, block_split) == plain

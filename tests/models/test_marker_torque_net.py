@@ -116,7 +116,7 @@ def test_what_it_asks_for():
             dict(temporal_head=dict(type="LSTMTorqueHead", in_features=7)),
             "in_features=7, but a frame of markers and marker_velocities has 306",
         ),
-        (dict(temporal_head=dict(type="LSTMTorqueHead", num_torques=3)), "same num_torques"),
+        (dict(temporal_head=dict(type="LSTMTorqueHead", num_torques=3)), "leave num_torques out"),
         (dict(temporal_head=dict(type="TCNTorqueHead", window=4)), "window=4 must be odd"),
     ],
 )

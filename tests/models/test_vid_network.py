@@ -288,7 +288,7 @@ def test_init_weights_reaches_the_backbone(tmp_path):
             dict(temporal_head=dict(type="LSTMTorqueHead", in_features=7, window=3)),
             "temporal_head: in_features=7, but spf_mode='marginals' and the markers give 993",
         ),
-        (dict(temporal_head=dict(type="LSTMTorqueHead", num_torques=3, window=3)), "same num_torques"),
+        (dict(temporal_head=dict(type="LSTMTorqueHead", num_torques=3, window=3)), "leave num_torques out"),
         (dict(temporal_head=dict(type="BareHead")), "temporal_head: BareHead has window=None, expected the number"),
         (dict(temporal_head=torch.nn.Identity()), "temporal_head: Identity has window=None"),
         (dict(temporal_head=dict(type="BareHead", window=1, num_torques=3)), r"gives \[2, 1, 3\] .* \[2, 1, 11\]"),

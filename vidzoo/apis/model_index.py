@@ -14,7 +14,7 @@ import yaml
 from mmengine.model import BaseModel
 
 import vidzoo
-from vidzoo.engine import check_fit, load_config, read_checkpoint
+from vidzoo.engine import check_checkpoint, check_fit, load_config, read_checkpoint
 from vidzoo.errors import CheckpointError, ConfigError, UnknownNameError, VidZooError
 from vidzoo.io.provenance import file_sha256
 from vidzoo.registry import MODELS
@@ -35,8 +35,8 @@ def get_model(name: str, pretrained: bool = False) -> BaseModel:
 
     Raises:
         UnknownNameError: there is no such model; the message lists the nearest names.
-        CheckpointError: it has no trained weights, they are not on this machine, are not those of the index, or do not
-            fit.
+        CheckpointError: it has no trained weights, they are not on this machine, are not those of the index, do not fit
+            or were trained for another task.
         ConfigError: its config cannot be built.
     """
     if name not in _models():
@@ -46,8 +46,10 @@ def get_model(name: str, pretrained: bool = False) -> BaseModel:
     weights = _weights_of(entry) if pretrained else None
     model = MODELS.build(load_config(recipes() / entry["Config"]).model)
     if weights is not None:
-        state = {key.removeprefix("module."): value for key, value in read_checkpoint(weights)["state_dict"].items()}
+        checkpoint = read_checkpoint(weights)
+        state = {key.removeprefix("module."): value for key, value in checkpoint["state_dict"].items()}
         check_fit(model, state, weights)
+        model.rate_hz = check_checkpoint(model, checkpoint, weights).rate_hz
         model.load_state_dict(state)
     return model
 

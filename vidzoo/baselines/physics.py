@@ -336,7 +336,7 @@ def physics_predictions(data: DataFile, split: Split) -> Predictions:
         if len(frames) and not 0 <= frames[0] <= frames[-1] < trial.num_frames:
             raise DataError(
                 f"{data.path}: the split asks for frames {frames[0]} to {frames[-1]} of {subject}/{name}, which has "
-                f"{trial.num_frames}; make the split again from this file with tools/make_split.py."
+                f"{trial.num_frames}; make the split again from this file with 'vidzoo split'."
             )
         torques[subject, name] = physics_torques(trial, ground_reaction(trial, frames).wrenches)[:, _JOINTS]
         count += len(frames)

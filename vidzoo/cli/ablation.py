@@ -11,9 +11,9 @@ from vidzoo.cli.arguments import add_config_options, config_options
 from vidzoo.errors import VidZooError
 
 EXAMPLES = """\
-  %(prog)s configs/ablations/vidnet_r18_synth_{full,no_pose,no_markers,neither}.py     # Table 5
-  %(prog)s configs/ablations/vidnet_r18_synth_{t9,full,t17}.py --seeds 0 1 2 3 4       # Table 9
-  %(prog)s configs/ablations/vidnet_r18_synth_*.py --table-only
+  %(prog)s configs/vidnet_r18{,_stage2}.py configs/ablations/vidnet_r18_n*.py                  # Table 5
+  %(prog)s configs/vidnet_r18_stage2.py configs/ablations/vidnet_r18_t*.py --seeds 0 1 2 3 4   # Table 9
+  %(prog)s configs/vidnet_r18_stage2.py configs/ablations/vidnet_r18_*.py --table-only
 """
 
 

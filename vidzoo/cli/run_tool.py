@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import time
@@ -18,8 +19,9 @@ def run_tool(main: Callable[[], int | None]) -> None:
 
     A user's mistake ends with status 2 and one sentence, and so does what the operating system refuses (no permission,
     a full disk, a folder for a file). Ctrl-C ends with status 130. Where whoever reads the output has closed it, as
-    ``| head -1`` does, the command ends quietly.
+    ``| head -1`` does, the command ends quietly; a training goes on without its log on the screen.
     """
+    logging.raiseExceptions = False  # else a page on standard error for every line of a log that has lost its reader
     try:
         status = _status(main)
         sys.stdout.flush()

@@ -57,11 +57,9 @@ def run(args: argparse.Namespace) -> None:
 
         from vidzoo.leaderboard.server.app import make_app
         from vidzoo.leaderboard.server.database import Database
-
-        database = Database(args.database or f"sqlite:///{folder.with_name(f'{folder.name}.db')}")
     except ImportError as error:
-        extras = "server,postgresql" if error.name == "psycopg" else "server"
-        raise ConfigError(f"the server needs {error.name}: pip install 'vidzoo[{extras}]'.") from None
+        raise ConfigError(f"the server needs {error.name}: pip install 'vidzoo[server]'.") from None
+    database = Database(args.database or f"sqlite:///{folder.with_name(f'{folder.name}.db')}")
     app = make_app(store, database, key, args.labels, frozenset(args.revoke))
     print(f"serving {args.store} at http://{args.host}:{args.port}", file=sys.stderr, flush=True)
     uvicorn.run(app, host=args.host, port=args.port, log_level="warning", server_header=False)

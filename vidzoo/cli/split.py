@@ -1,4 +1,7 @@
-"""Divide a data file's frames into training, test and perhaps validation, and write the split."""
+"""Divide a data file's frames into training, validation and test.
+
+The validation subset is made with --val-share; the split is written as JSON.
+"""
 
 from __future__ import annotations
 

@@ -7,8 +7,8 @@ import argparse
 from vidzoo.cli.arguments import add_config_options, add_launch_options, config_options
 
 EXAMPLES = """\
-  %(prog)s configs/vidnet_r18_synth.py
-  %(prog)s configs/vidnet_r18_synth.py --resume            # go on where it stopped, or begin
+  %(prog)s configs/vidnet_r18.py
+  %(prog)s configs/vidnet_r18.py --resume            # go on where it stopped, or begin
   %(prog)s vidnet_r101 --gpus 2 --amp                      # a recipe of the zoo by its name, on two GPUs
   %(prog)s vidnet_r101 --data data/mine.h5 --split data/mine_block.json --cfg-options train_cfg.max_epochs=50
 """

@@ -13,11 +13,7 @@ from vidzoo.datasets.vid_dataset import VIDDataset
 from vidzoo.errors import ConfigError
 from vidzoo.io.splits import Split
 from vidzoo.registry import DATASETS
-
-_THE_SAME = (
-    "requires", "torques", "window", "target_index", "predictions", "marker_frame", "image_size", "grf",
-)  # fmt: skip
-"""What the parts must agree in, so that their clips make one batch."""
+from vidzoo.task import TaskSpec
 
 
 @DATASETS.register_module()
@@ -51,12 +47,14 @@ class ConcatVIDDataset(ConcatDataset):
                     f"ConcatVIDDataset: {part.split_path} is read for its {part.subset} subset; several files are for "
                     f"training, test each by itself."
                 )
-            for name in _THE_SAME:
-                if getattr(part, name) != getattr(parts[0], name):
-                    raise ConfigError(
-                        f"ConcatVIDDataset: {part.data.path} has {name}={getattr(part, name)!r}, {parts[0].data.path} "
-                        f"{getattr(parts[0], name)!r}; let all data sets have the same."
-                    )
+            here, there = f"{parts[0].split_path}", f"ConcatVIDDataset: {part.split_path}"
+            sentence = parts[0].task.contradiction(part.task, here, there)
+            for name in ("predictions", "grf"):
+                ours, theirs = getattr(parts[0], name), getattr(part, name)
+                if ours != theirs:
+                    sentence = f"{there} has {name}={theirs!r}, but {here} has {name}={ours!r}"
+            if sentence:
+                raise ConfigError(f"{sentence}; let all data sets have the same.")
             if splits.setdefault(part.split.data_hash, part.split) != part.split:
                 raise ConfigError(
                     f"ConcatVIDDataset: {part.split_path} is another split of a data file that is there already, "
@@ -65,9 +63,9 @@ class ConcatVIDDataset(ConcatDataset):
         self.splits = tuple(splits.values())
 
     @property
-    def requires(self) -> tuple[str, ...]:
-        """The modalities in ``inputs``."""
-        return self.datasets[0].requires
+    def task(self) -> TaskSpec:
+        """What the clips give, the same in all files."""
+        return self.datasets[0].task
 
     @property
     def seed(self) -> int:

@@ -18,6 +18,7 @@ from vidzoo.geometry import crop_matrix
 from vidzoo.io.pose_file import SUBSETS, PoseFile
 from vidzoo.registry import DATASETS, TRANSFORMS
 from vidzoo.structures import PoseSample
+from vidzoo.task import TaskSpec
 
 _ROOT = POSE_JOINTS.index(POSE_ROOT)
 
@@ -60,6 +61,7 @@ class Pose3DDataset(Dataset):
             raise ConfigError(f"Pose3DDataset: image_size={image_size} must be 1 pixel or more.")
         self.files = [PoseFile(path) for path in paths]
         self.subset, self.image_size = subset, image_size
+        self.task = TaskSpec(requires=self.requires, image_size=image_size)
         self.pipeline = [TRANSFORMS.build(step) if isinstance(step, dict) else step for step in pipeline]
         self.seed = 0
         # In shared memory, so that persistent workers hear of a new epoch.
@@ -70,7 +72,7 @@ class Pose3DDataset(Dataset):
             if file.attribute("subset") != subset:
                 raise DataError(
                     f"{file.path}: holds {file.attribute('subset')} images, but the data set is the {subset} subset; "
-                    f"make a file with tools/prepare_pose3d.py --subset {subset}."
+                    f"make a file with 'vidzoo prepare-pose3d --subset {subset}'."
                 )
             offsets.append(file.offsets())
             count = len(offsets[-1]) - 1

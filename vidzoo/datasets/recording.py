@@ -12,7 +12,7 @@ from vidzoo.anatomy import COORDINATES, pelvis_centre
 from vidzoo.errors import DataError
 from vidzoo.io.data_file import Reason, TrialReader
 from vidzoo.io.splits import SplitEntry
-from vidzoo.structures import MODALITIES
+from vidzoo.task import MODALITIES
 
 _PER_FRAME = tuple(name for name in MODALITIES if name not in ("frames", "marker_valid", "mass", "height"))
 _ANKLES = [COORDINATES.index(name) for name in ("ankle_angle_r", "ankle_angle_l")]
@@ -87,7 +87,7 @@ def read_recording(
     Args:
         trial: the entry's trial.
         entry: its context is read, its targets are marked.
-        requires: modalities (``structures.MODALITIES``) to read.
+        requires: modalities (``task.MODALITIES``) to read.
         torques: names of the Q torques.
         marker_targets: read the markers that are to be learnt.
         grf: read the feet's forces.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,7 +16,7 @@ from mmengine.logging import print_log
 from tabulate import tabulate
 from torch.utils.data import Dataset, get_worker_info
 
-from vidzoo.anatomy import BENCHMARK_JOINTS, COORDINATES
+from vidzoo.anatomy import BENCHMARK_JOINTS
 from vidzoo.datasets.clips import Clip, clip_at, cut, predicted_range, shift_of, tile
 from vidzoo.datasets.images import read_images
 from vidzoo.datasets.recording import Recording, Track, read_image_index, read_recording, read_rotation
@@ -25,7 +26,8 @@ from vidzoo.io.data_file import DataFile, TrialReader
 from vidzoo.io.split_checks import check_split
 from vidzoo.io.splits import SUBSETS, Split, SplitEntry
 from vidzoo.registry import DATASETS, TRANSFORMS
-from vidzoo.structures import MODALITIES, TorqueSample
+from vidzoo.structures import TorqueSample
+from vidzoo.task import TaskSpec
 
 _LABELS = ("gt_torques", "valid", "gt_markers", "gt_marker_valid", "gt_grf", "gt_contact", "gt_grf_valid")
 
@@ -43,7 +45,7 @@ class VIDDataset(Dataset):
         data_file: path of the data file.
         split: path of the split manifest made for it.
         subset: 'train', 'val' or 'test'; 'val' is read as 'test' is.
-        requires: modalities (``structures.MODALITIES``) to put into ``inputs``; nothing else is read.
+        requires: modalities (``task.MODALITIES``) to put into ``inputs``; nothing else is read.
         window: T, frames that a prediction sees.
         target_index: which of them is predicted, 0 to T - 1 (T - 1: a causal window); None: the centre, T being odd.
         predictions: K, predicted frames of a clip.
@@ -55,6 +57,8 @@ class VIDDataset(Dataset):
             of trials that hold forces, but where an ankle's label says that the foot is on no plate.
         image_size: side in pixels to which images are resized; None: as stored.
         pipeline: transforms or their configs, applied in order; see ``datasets.transforms``.
+
+    The attribute ``task`` (:class:`vidzoo.task.TaskSpec`) says what its samples are made for.
 
     Tiling and augmentation follow from (``seed``, epoch, clip) and from nothing else; the attribute ``seed`` is 0 until
     ``EpochSeedHook`` sets it to the run's.
@@ -81,17 +85,20 @@ class VIDDataset(Dataset):
         image_size: int | None = None,
         pipeline: Sequence[Any] = (),
     ) -> None:
-        _check_arguments(subset, requires, window, target_index, predictions, marker_frame, torques, image_size)
-        self.data, self.split, self.split_path = DataFile(data_file), Split.load(split), Path(split)
-        check_split(self.split, self.data)
-        self.subset, self.test_mode = subset, subset != "train"
-        self.requires = tuple(requires)
+        _check_arguments(subset, window, target_index, predictions)
         self.window, self.predictions = window, predictions
         self.target_index = window // 2 if target_index is None else target_index
+        try:
+            self.task = TaskSpec(requires, window, self.target_index, torques, marker_frame, image_size)
+        except ConfigError as error:
+            raise ConfigError(f"VIDDataset: {error}") from None
+        self.requires, self.torques = self.task.requires, self.task.torques
         self.camera, self.marker_frame = camera, marker_frame
-        self.torques = tuple(torques)
-        self.grf = grf
-        self.image_size = image_size
+        self.grf, self.image_size = grf, image_size
+        self.data, self.split, self.split_path = DataFile(data_file), Split.load(split), Path(split)
+        check_split(self.split, self.data)
+        self.splits = (self.split,)
+        self.subset, self.test_mode = subset, subset != "train"
         self.pipeline = [TRANSFORMS.build(step) if isinstance(step, dict) else step for step in pipeline]
         self.seed = 0
         # In shared memory, so that persistent workers hear of a new epoch.
@@ -106,8 +113,20 @@ class VIDDataset(Dataset):
                 f"{split}: no {subset} entry of {data_file} gives a clip: none is {window} frames long or shows the "
                 f"camera asked for ({camera or 'any'}); use a smaller window, another camera or another split."
             )
+        self.task = replace(self.task, rate_hz=self._rate())
 
     # --- loading ---------------------------------------------------------------------------------------------------
+    def _rate(self) -> float:
+        """Return the frames per second, which are the same in all trials."""
+        rates = sorted({track.recording.rate_hz for track in self.tracks})
+        if TaskSpec(rate_hz=rates[0]).differences(TaskSpec(rate_hz=rates[-1])):
+            raise DataError(
+                f"{self.data.path}: the trials of the {self.subset} subset have between {rates[0]:g} and {rates[-1]:g} "
+                f"frames per second, so that a window of {self.window} frames is not the same time in each; build the "
+                f"file at one rate."
+            )
+        return rates[0]
+
     def _warn_of_a_short_gap(self) -> None:
         gap = self.split.settings.get("gap", self.window)
         if self.split.protocol == "block" and self.window > gap:
@@ -298,34 +317,12 @@ def _labels(track: Track, clip: Clip, sample: dict[str, Any]) -> TorqueSample:
     return labels
 
 
-def _check_arguments(
-    subset: str,
-    requires: Sequence[str],
-    window: int,
-    target_index: int | None,
-    predictions: int,
-    marker_frame: str | None,
-    torques: Sequence[str],
-    image_size: int | None,
-) -> None:
+def _check_arguments(subset: str, window: int, target_index: int | None, predictions: int) -> None:
     if subset not in SUBSETS:
         raise ConfigError(f"VIDDataset: subset='{subset}' must be one of {', '.join(SUBSETS)}.")
-    if isinstance(requires, str) or not set(requires) <= set(MODALITIES):
-        raise ConfigError(f"VIDDataset: requires={requires!r} must be a list of some of {', '.join(MODALITIES)}.")
-    if window < 1 or (target_index is None and window % 2 == 0):
+    if target_index is None and window % 2 == 0:
         raise ConfigError(
             f"VIDDataset: window={window} must be odd, so that it has a centre frame; or give the target_index."
         )
-    if target_index is not None and not 0 <= target_index < window:
-        raise ConfigError(
-            f"VIDDataset: target_index={target_index} must be 0 to {window - 1}, one of the window's {window} frames."
-        )
     if predictions < 1:
         raise ConfigError(f"VIDDataset: predictions={predictions} must be 1 or more.")
-    if marker_frame not in ("camera", "ground", None):
-        raise ConfigError(f"VIDDataset: marker_frame='{marker_frame}' must be 'camera', 'ground' or None.")
-    unknown = [name for name in torques if name not in COORDINATES]
-    if isinstance(torques, str) or unknown or not torques:
-        raise ConfigError(f"VIDDataset: torques={torques!r} must be a list of some of {', '.join(COORDINATES)}.")
-    if image_size is not None and image_size < 1:
-        raise ConfigError(f"VIDDataset: image_size={image_size} must be 1 pixel or more.")

@@ -2,11 +2,14 @@
 
 from vidzoo.engine.ablation import ablate
 from vidzoo.engine.checkpoint import check_fit, find_checkpoint, read_checkpoint
+from vidzoo.engine.config import load_config
+from vidzoo.engine.contract import check_checkpoint
 from vidzoo.engine.cpu_amp import CPUAmpOptimWrapper
 from vidzoo.engine.cpu_ddp import CPUDistributedDataParallel
 from vidzoo.engine.even_batch_sampler import EvenBatchSampler
 from vidzoo.engine.hooks import AtomicCheckpointHook, EpochSeedHook, FitStatisticsHook
-from vidzoo.engine.runner import VIDRunner, build_runner, load_config, test, train
+from vidzoo.engine.run import build_runner, test, train
+from vidzoo.engine.runner import VIDRunner
 
 __all__ = [
     "AtomicCheckpointHook",
@@ -18,6 +21,7 @@ __all__ = [
     "VIDRunner",
     "ablate",
     "build_runner",
+    "check_checkpoint",
     "check_fit",
     "find_checkpoint",
     "load_config",

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from vidzoo.engine.runner import load_config, test, train
+from vidzoo.engine.config import load_config
+from vidzoo.engine.run import test, train
 from vidzoo.errors import ConfigError, VidZooError
 from vidzoo.evaluation.ablation import Run, collect, run_folder, write_ablation
 from vidzoo.io.atomic import atomic_path

@@ -106,7 +106,7 @@ def read_checkpoint(path: str | Path, map_location: Any = "cpu") -> dict[str, An
     if isinstance(content, Mapping) and "state_dict" not in content and _is_state_dict(content):
         content = {"state_dict": dict(content)}
     if not (isinstance(content, dict) and _is_state_dict(content.get("state_dict"))):
-        raise CheckpointError(f"{path}: holds no weights; a checkpoint of tools/train.py was expected.")
+        raise CheckpointError(f"{path}: holds no weights; a checkpoint of 'vidzoo train' was expected.")
     if isinstance(content.get("meta"), dict):
         content["meta"].pop("config", None)  # an old key that MMEngine runs as Python when it resumes
     return content

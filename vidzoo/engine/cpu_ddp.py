@@ -44,7 +44,7 @@ def use_slurm_environment() -> None:
         nodes = environ["SLURM_NODELIST"]
     except KeyError as error:
         raise ConfigError(
-            f"--launcher slurm: {error} is not set, so this was not started by srun; use tools/slurm_train.sh."
+            f"--launcher slurm: {error} is not set, so srun has not started this process; see tools/slurm_train.sh."
         ) from None
     if "MASTER_ADDR" not in environ:
         hosts = subprocess.run(["scontrol", "show", "hostnames", nodes], capture_output=True, text=True, check=True)
@@ -78,7 +78,7 @@ def init_processes(launcher: str, backend: str | None = None, timeout: float | N
     if launcher == "slurm":
         use_slurm_environment()
     if not {"RANK", "WORLD_SIZE", "LOCAL_RANK"} <= os.environ.keys():
-        raise ConfigError("--launcher pytorch: this was not started by torchrun; use vidzoo train CONFIG --gpus N.")
+        raise ConfigError("--launcher pytorch: torchrun has not started this process; use --gpus N.")
     rank, processes, local_rank = (environment_number(name, 0) for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK"))
     if rank >= processes:
         raise ConfigError(f"the environment variable RANK is {rank}, expected less than WORLD_SIZE, {processes}.")

@@ -91,7 +91,7 @@ def load_labels(data: DataFile, entries: Sequence[SplitEntry], torques: Sequence
         if index[0] < 0 or index[-1] >= trial.num_frames:
             raise DataError(
                 f"{data.path}: the split asks for frames {index[0]} to {index[-1]} of {subject}/{name}, which has "
-                f"{trial.num_frames}; make the split again from this file with tools/make_split.py."
+                f"{trial.num_frames}; make the split again from this file with 'vidzoo split'."
             )
         value = trial.array("torques", index)[:, columns].astype(np.float64)
         reason = trial.array("validity", index)[:, columns]

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vidzoo.anatomy import BENCHMARK_JOINTS
 from vidzoo.errors import DataError
 from vidzoo.evaluation.labels import Labels, load_labels
 from vidzoo.io.data_file import DataFile
-from vidzoo.io.predictions import Predictions, check_predictions, sample_groups
+from vidzoo.io.predictions import Predictions, benchmark_columns, check_predictions, sample_groups
 from vidzoo.io.splits import Split
 
 Recording = tuple[str, str]
@@ -40,19 +39,14 @@ def check_origin(predictions: Predictions, data: DataFile, split: Split) -> None
     if split.data_hash != data.content_hash:
         raise DataError(
             f"{data.path}: the split was made for another data file (content hash {split.data_hash[:12]}, this one's "
-            f"is {data.content_hash[:12]}); make it anew with tools/make_split.py."
+            f"is {data.content_hash[:12]}); make it again with 'vidzoo split'."
         )
     if predictions.split_hash != split.hash:
         raise DataError(
             f"predictions: they were made for the split {predictions.split_hash[:12] or '(none)'}, not for this one, "
             f"{split.hash[:12]}; test the model on this split."
         )
-    if sorted(predictions.joint_names) != sorted(BENCHMARK_JOINTS):
-        odd = sorted(set(predictions.joint_names) ^ set(BENCHMARK_JOINTS))
-        raise DataError(
-            f"predictions: their joints differ from the benchmark's {len(BENCHMARK_JOINTS)} by {', '.join(odd)[:300]}; "
-            f"predict {', '.join(BENCHMARK_JOINTS)}."
-        )
+    benchmark_columns(predictions.torque_names, "predictions")
     check_predictions(predictions, "predictions")
 
 
@@ -140,7 +134,7 @@ def match(predictions: Predictions, data: DataFile, split: Split) -> Samples:
     _check_frames(labels, predictions, wanted, given)
 
     keys = sorted(wanted, key=lambda key: unit[key[0], key[1]])
-    columns = [predictions.joint_names.index(name) for name in BENCHMARK_JOINTS]
+    columns = benchmark_columns(predictions.torque_names, "predictions")
     taken = np.concatenate([given[key] for key in keys])
     return Samples(
         labels=labels,

@@ -36,7 +36,7 @@ def read_results(path: str | Path, formats: Mapping[str, int] = MappingProxyType
     """
     path = Path(path)
     if not path.is_file():
-        raise DataError(f"{path}: no such results file; tools/test.py --out writes one beside the predictions.")
+        raise DataError(f"{path}: no such results file; 'vidzoo test --out' writes one beside the predictions.")
     if path.stat().st_size > MAX_RESULTS_BYTES:
         raise DataError(f"{path}: larger than any results file ({MAX_RESULTS_BYTES >> 20} MiB).")
     try:
@@ -45,7 +45,7 @@ def read_results(path: str | Path, formats: Mapping[str, int] = MappingProxyType
         results = results if upgrade is None else upgrade(results)
         found = results["format"], results["version"]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(f"{path}: is no results file ({error!r}); tools/test.py --out writes one.") from None
+        raise DataError(f"{path}: is no results file ({error!r}); 'vidzoo test --out' writes one.") from None
     if found not in formats.items():
         expected = " or ".join(map(str, formats.items()))
         raise DataError(f"{path}: format {found}, expected {expected}; test the model again.")

@@ -23,10 +23,11 @@ from vidzoo.evaluation.results import write_results
 from vidzoo.evaluation.score import score
 from vidzoo.io.atomic import check_output
 from vidzoo.io.data_file import DataFile
-from vidzoo.io.predictions import Predictions, write_predictions
+from vidzoo.io.predictions import Predictions, benchmark_columns, write_predictions
 from vidzoo.io.provenance import commit, file_sha256, processor
 from vidzoo.io.splits import Split
 from vidzoo.registry import METRICS
+from vidzoo.task import TaskSpec
 
 _LOGGED = ("mPJE_mean", "mPJE_sum", "lower_limb_mean", "RMSE", "percent_BWht", "pearson_r", "R2")
 
@@ -81,6 +82,8 @@ class TorqueBenchmark(BaseMetric):
         data_file: path of the data file.
         split: path of the split manifest; its training subset makes the baselines.
         subset: 'test' or 'val': which frames of the split are scored.
+        torques: names of the torques that the model predicts, in the order of its columns; the runner says the model's.
+            Another order than the benchmark's is put right by these names.
         out_dir: folder that gets ``predictions.npz`` and ``results.json``, made where it is missing; None: no files.
             Only with test frames: what a model was chosen by is no result.
         collect_device: how processes hand in their clips. 'gpu': through the process group, be it NCCL or gloo; 'cpu':
@@ -90,8 +93,9 @@ class TorqueBenchmark(BaseMetric):
 
     Raises:
         ConfigError: ``subset`` and ``out_dir`` do not fit.
-        DataError: the split is missing or broken or has no such subset, or an output would be written over it or the
-            data file; on evaluation, the predictions are not exactly the subset's frames.
+        DataError: the split is missing or broken or has no such subset, an output would be written over it or the data
+            file, or the model's torques are not the benchmark's; on evaluation, the predictions are not exactly the
+            subset's frames.
     """
 
     default_prefix = ""
@@ -105,6 +109,7 @@ class TorqueBenchmark(BaseMetric):
         data_file: str | Path,
         split: str | Path,
         subset: Literal["val", "test"] = "test",
+        torques: Sequence[str] = BENCHMARK_JOINTS,
         out_dir: str | Path | None = None,
         collect_device: str = "gpu",
         prefix: str | None = None,
@@ -118,6 +123,8 @@ class TorqueBenchmark(BaseMetric):
                 f"by is logged and no result."
             )
         self.split = Split.load(split) if subset == "test" else Split.load(split).validation()
+        self.torques = tuple(torques)
+        benchmark_columns(self.torques, "TorqueBenchmark: the model")
         self.out_dir = None if out_dir is None else Path(out_dir)
         self.print_tables = print_tables
         if self.out_dir is not None:
@@ -132,11 +139,11 @@ class TorqueBenchmark(BaseMetric):
             self._device = torques.device
             torques = torques.detach().float().cpu().numpy()
             frames = np.asarray(sample["frame_indices"], dtype=np.int64)
-            if torques.shape != (len(frames), len(BENCHMARK_JOINTS)):
+            if torques.shape != (len(frames), len(self.torques)):
                 raise DataError(
                     f"{sample['subject']}/{sample['trial']}: 'pred_torques' has shape {torques.shape}, expected "
-                    f"{(len(frames), len(BENCHMARK_JOINTS))}: one row for each of 'frame_indices', one column for each "
-                    f"benchmark joint."
+                    f"{(len(frames), len(self.torques))}: one row for each of 'frame_indices', one column for each "
+                    f"torque."
                 )
             real = frames >= 0
             names = (sample["subject"], sample["trial"], sample.get("camera") or "")
@@ -164,6 +171,7 @@ class TorqueBenchmark(BaseMetric):
         clips = {(names, frames.tobytes()): (names, frames, torques) for names, frames, torques in results}
         parts = list(clips.values())
         sizes = [len(frames) for _, frames, _ in parts]
+        task = MessageHub.get_current_instance().get_info("task")
         subject, trial, camera = (
             np.repeat(np.array([names[i] for names, _, _ in parts], dtype=str), sizes) for i in range(3)
         )
@@ -172,7 +180,9 @@ class TorqueBenchmark(BaseMetric):
             trial=trial,
             camera=camera,
             frame=np.concatenate([np.empty(0, np.int64), *(frames for _, frames, _ in parts)]),
-            torques=np.concatenate([np.empty((0, len(BENCHMARK_JOINTS)), np.float32), *(t for _, _, t in parts)]),
+            torques=np.concatenate([np.empty((0, len(self.torques)), np.float32), *(t for _, _, t in parts)]),
             split_hash=self.split.hash,
+            torque_names=self.torques,
             provenance=provenance(self._device) | {"split_frames_hash": self.split.frames_hash},
+            task=None if task is None else TaskSpec.from_dict(task, "the model"),
         )

@@ -196,7 +196,7 @@ class PoseFile:
     def _file(self) -> h5py.File:
         if self._handle is None or self._pid != os.getpid():
             if not self.path.is_file():
-                raise DataError(f"{self.path}: no such pose file; make one with tools/prepare_pose3d.py.")
+                raise DataError(f"{self.path}: no such pose file; make one with 'vidzoo prepare-pose3d'.")
             try:
                 handle = h5py.File(self.path, "r", locking=False)
             except OSError as error:

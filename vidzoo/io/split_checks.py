@@ -36,7 +36,7 @@ def check_split(split: Split, data: DataFile) -> None:
     if split.data_hash != data.content_hash:
         raise DataError(
             f"{data.path}: the split was made for another data file (content {split.data_hash[:12]}, this one has "
-            f"{data.content_hash[:12]}); make it again with tools/make_split.py."
+            f"{data.content_hash[:12]}); make it again with 'vidzoo split'."
         )
     check = _Check(split, data)
     for subset in SUBSETS:
@@ -60,7 +60,7 @@ class _Check:
 
     def refuse(self, what: str) -> None:
         raise DataError(
-            f"{self.data.path}: in the split {self.split.hash[:12]}, {what}; make it again with tools/make_split.py."
+            f"{self.data.path}: in the split {self.split.hash[:12]}, {what}; make it again with 'vidzoo split'."
         )
 
     def entry(self, entry: SplitEntry) -> None:

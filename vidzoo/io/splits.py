@@ -107,7 +107,7 @@ class Split:
         found: tuple[SplitEntry, ...] = getattr(self, subset)
         if not found:
             raise DataError(
-                f"the split {self.hash[:12]} has no {subset} subset; make one with tools/make_split.py --val-share 0.1."
+                f"the split {self.hash[:12]} has no {subset} subset; make one with 'vidzoo split --val-share 0.1'."
             )
         return found
 
@@ -138,7 +138,7 @@ class Split:
         """
         path = Path(path)
         if not path.is_file():
-            raise DataError(f"{path}: no such split; make one with tools/make_split.py.")
+            raise DataError(f"{path}: no such split; make one with 'vidzoo split'.")
         if path.stat().st_size > MAX_BYTES:
             raise DataError(f"{path}: larger than any split manifest ({MAX_BYTES >> 20} MiB).")
         try:
@@ -159,7 +159,7 @@ class Split:
                 raise ValueError(f"protocol {split.protocol[:40]!r}")
         except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
             raise DataError(
-                f"{path}: is no split manifest ({repr(error)[:300]}); make it with tools/make_split.py."
+                f"{path}: is no split manifest ({repr(error)[:300]}); make it with 'vidzoo split'."
             ) from None
         if split.hash != content.get("hash"):
             raise DataError(f"{path}: its content does not fit its hash; it was edited by hand. Make it again.")

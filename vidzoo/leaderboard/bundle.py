@@ -220,7 +220,7 @@ def open_bundle(path: Path) -> Iterator[Bundle]:
                 with archive.open(_MEMBERS[1]) as source, file.open("wb") as target:
                     shutil.copyfileobj(source, target)  # stored: no more bytes than the bundle's own
         except Exception as error:  # zipfile answers a hostile file with nearly anything
-            raise DataError(f"{where}: is no bundle ({str(error)[:300]}); make it with tools/submit.py.") from None
+            raise DataError(f"{where}: is no bundle ({str(error)[:300]}); make it with 'vidzoo submit'.") from None
         submission = parse(Submission, description, f"{where}: {_MEMBERS[0]}")
         if file_sha256(file) != submission.predictions_sha256:
             raise DataError(f"{where}: its predictions are not those that its description names; make it again.")

@@ -173,7 +173,7 @@ def check(
         for name, content in render(store).items():
             path = folder / name
             if not path.is_file() or path.read_bytes() != content:
-                note(path, "is stale or was changed; run tools/leaderboard.py render.")
+                note(path, "is stale or was changed; run 'vidzoo leaderboard render'.")
     except VidZooError as error:
         note("generated files", f"cannot be made: {error}")
     return problems, unscored

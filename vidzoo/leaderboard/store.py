@@ -59,7 +59,7 @@ def create_once(path: Path, content: bytes | Path) -> None:
             digest = file_sha256(temporary)
     except FileExistsError:
         if file_sha256(path) != digest:
-            raise DataError(f"{path}: is there with other content; run tools/leaderboard.py check.") from None
+            raise DataError(f"{path}: is there with other content; run 'vidzoo leaderboard check'.") from None
 
 
 class Store:
@@ -84,7 +84,7 @@ class Store:
             ):
                 raise DataError(
                     f"{self.folder}: is no leaderboard (it has no folder 'benchmarks'); name one, or a new or empty "
-                    f"folder for tools/submit.py to begin one in."
+                    f"folder for 'vidzoo submit' to begin one in."
                 )
             self.folder.mkdir(parents=True, exist_ok=True)
         if create:
@@ -118,8 +118,8 @@ class Store:
         found = read_document(Benchmark, path)
         if found.split is None:
             raise ConfigError(
-                f"{name}: waits for its data ({found.data.source}). Who has them defines it: tools/leaderboard.py "
-                f"define --help."
+                f"{name}: waits for its data ({found.data.source}). Who has them defines it: see 'vidzoo "
+                f"leaderboard define --help'."
             )
         return found, file_sha256(path)
 

@@ -67,7 +67,7 @@ def make_submission(
     """Describe predictions for a benchmark.
 
     Args:
-        predictions: of tools/test.py.
+        predictions: the file of ``vidzoo test --out``.
         benchmark: name@version/protocol.
         model: as the table shall call it.
         card: Markdown.

@@ -22,7 +22,7 @@ from vidzoo.evaluation.matching import check_origin
 from vidzoo.evaluation.score import recording_errors
 from vidzoo.io.atomic import atomic_path
 from vidzoo.io.data_file import DataFile
-from vidzoo.io.predictions import Predictions
+from vidzoo.io.predictions import Predictions, benchmark_columns
 from vidzoo.io.splits import Split
 
 _COLUMNS = 4
@@ -144,7 +144,7 @@ def recording_curves(
         raise DataError(f"{subject}/{trial} is not in the split's test subset; it holds {known[:500]}.")
     labels = load_labels(data, entries)
     mine = (predictions.subject == subject) & (predictions.trial == trial)
-    columns = [predictions.joint_names.index(name) for name in BENCHMARK_JOINTS]
+    columns = benchmark_columns(predictions.torque_names, "predictions")
     mass = labels.trials[0].mass_kg
     lines, kinds = {}, set()
     for camera in sorted(set(predictions.camera[mine].tolist())):

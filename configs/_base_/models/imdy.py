@@ -6,7 +6,7 @@ model = dict(
     target_index=2,
     min_markers=22,
     ground_forces=True,
-    torque_codec=dict(type="TorqueCodec", num_torques=11),
+    torque_codec=dict(type="TorqueCodec"),
     torque_loss=dict(type="WeightedMSELoss", weight=1.0),
     marker_loss=dict(type="WeightedL1Loss", weight=1.0),
     grf_loss=dict(type="WeightedMSELoss", weight=1.0),

@@ -9,7 +9,7 @@ model = dict(
     velocities=True,
     token_features=32,
     # Only what every head takes, so that a leaf swaps the type.
-    temporal_head=dict(type="TransformerTorqueHead", num_torques=11, window=13),
-    torque_codec=dict(type="TorqueCodec", num_torques=11),
+    temporal_head=dict(type="TransformerTorqueHead", window=13),
+    torque_codec=dict(type="TorqueCodec"),
     torque_loss=dict(type="WeightedMSELoss", weight=1.0),
 )

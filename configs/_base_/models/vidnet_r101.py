@@ -10,9 +10,12 @@ model = dict(
     pose_decoder=dict(type="SoftArgmax3D"),
     marker_regressor=dict(type="MLPMarkerRegressor", num_joints=21, num_markers=51, hidden=128),
     # Only what every head takes, so that a leaf swaps the type alone; a head's own defaults are the paper's reading.
-    temporal_head=dict(type="TransformerTorqueHead", num_torques=11, window=13),
-    torque_codec=dict(type="TorqueCodec", num_torques=11),
-    marker_codec=dict(type="MarkerCodec", num_markers=51),
+    temporal_head=dict(type="TransformerTorqueHead", window=13),
+    torque_codec=dict(type="TorqueCodec"),
+    # OpenCap calibrates its cameras to a checkerboard whose place in the laboratory is not given. So the markers keep
+    # the ground's axes, which a frontal camera that stands still can learn. With cameras calibrated to the ground,
+    # "camera" is the better choice.
+    marker_codec=dict(type="MarkerCodec", marker_frame="ground"),
     torque_loss=dict(type="WeightedMSELoss", weight=0.5),
     marker_loss=dict(type="WeightedMSELoss", weight=0.5),
 )

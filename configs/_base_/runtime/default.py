@@ -20,6 +20,6 @@ custom_hooks = [
 randomness = dict(seed=0, deterministic=False)
 env_cfg = dict(cudnn_benchmark=False, mp_cfg=dict(mp_start_method="fork", opencv_num_threads=0))
 log_processor = dict(type="LogProcessor", window_size=20, by_epoch=True)
-# TensorBoard:
+# TensorBoard (pip install "vidzoo[tensorboard]"):
 # visualizer = dict(vis_backends=[dict(type="LocalVisBackend"), dict(type="TensorboardVisBackend")])
 visualizer = dict(type="Visualizer", vis_backends=[dict(type="LocalVisBackend")])

@@ -44,7 +44,7 @@ def read_json(path: Path) -> Any:
         DataError: it is missing or no JSON.
     """
     if not path.is_file():
-        raise DataError(f"{path}: no such annotation file; see tools/prepare_pose3d.py --help for what is expected.")
+        raise DataError(f"{path}: no such annotation file; see 'vidzoo prepare-pose3d --help' for what is expected.")
     try:
         with path.open(encoding="utf-8") as file:
             return json.load(file)

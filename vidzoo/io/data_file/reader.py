@@ -44,8 +44,7 @@ class DataFile:
             self._trials = {}
             if not self.path.is_file():
                 raise DataError(
-                    f"{self.path}: no such data file; make one with tools/make_synthetic.py or "
-                    f"tools/prepare_opencap.py."
+                    f"{self.path}: no such data file; make one: 'vidzoo make-synthetic' or 'vidzoo prepare-opencap'."
                 )
             self._handle, self._pid = self._open(), os.getpid()
         return self._handle

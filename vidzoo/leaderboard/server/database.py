@@ -60,7 +60,12 @@ class Database:
         try:
             self.engine = create_engine(url, connect_args={"timeout": 60} if sqlite else {}, pool_pre_ping=not sqlite)
             Base.metadata.create_all(self.engine)
-        except (SQLAlchemyError, ImportError) as error:
+        except ImportError as error:
+            raise ConfigError(
+                f"--database: the driver {error.name} is not installed; PostgreSQL's, for postgresql+psycopg://..., "
+                f"comes with pip install 'vidzoo[postgresql]'."
+            ) from None
+        except SQLAlchemyError as error:
             reason = str(error).strip().splitlines()[0][:200]
             raise ConfigError(f"--database: cannot be opened ({reason}); see SQLAlchemy's database URLs.") from None
 

@@ -52,7 +52,7 @@ class Token:
         user, _, key = text.strip().partition(":")
         if not (_USER.fullmatch(user) and re.fullmatch(r"[0-9a-f]{64}", key)):
             raise ConfigError(
-                "the token cannot be read: expected user:key, as tools/serve_leaderboard.py --issue prints it."
+                "the token cannot be read: expected user:key, as 'vidzoo serve-leaderboard --issue' prints it."
             )
         return cls(user, bytes.fromhex(key))
 
@@ -103,7 +103,7 @@ def verify(server_key: bytes, header: str | None, revoked: frozenset[str] = froz
     """
     found = _HEADER.fullmatch(header or "")
     if not found:
-        raise Unauthorised("no signature; submit with tools/submit.py and a token.")
+        raise Unauthorised("no signature; submit with 'vidzoo submit' and a token.")
     user, upload, at, digest, signature = found.groups()
     key = issue(server_key, user).key
     if not hmac.compare_digest(signature, _signature(key, user, upload, at, digest)) or user in revoked:

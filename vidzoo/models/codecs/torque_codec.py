@@ -8,8 +8,10 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
+from vidzoo.anatomy import BENCHMARK_JOINTS
 from vidzoo.errors import CheckpointError, ConfigError
 from vidzoo.registry import MODELS
+from vidzoo.task import TaskSpec
 
 CONSTANT = 1e-6
 """A standard deviation below it (N·m/kg or m) is no variation: such a target is centred and left unscaled."""
@@ -75,8 +77,11 @@ class Standardizer(nn.Module):
 class TorqueCodec(Standardizer):
     """N·m to standardised N·m/kg and back, for Q torques.
 
+    Args:
+        torques: their names, in the order of their columns.
+
     Raises:
-        ConfigError: statistics that do not fit.
+        ConfigError: a name is no generalized force or is there twice; statistics that do not fit.
         CheckpointError: encoding or decoding before statistics were set.
 
     Source: VID paper, equations 7 and 8; standardised because the two losses of equation 7 differ in unit.
@@ -88,9 +93,13 @@ class TorqueCodec(Standardizer):
     (0.5, 105.0)
     """
 
-    def __init__(self, num_torques: int = 11) -> None:
-        super().__init__((num_torques,), "torques_per_kg")
-        self.num_torques = num_torques
+    def __init__(self, torques: Sequence[str] = BENCHMARK_JOINTS) -> None:
+        names = TaskSpec(torques=tuple(torques)).torques
+        if not names:
+            raise ConfigError("TorqueCodec: torques is empty; name at least one.")
+        super().__init__((len(names),), "torques_per_kg")
+        self.torques = names
+        self.num_torques = len(names)
 
     def encode(self, torques: Tensor, mass: Tensor) -> Tensor:
         """Standardise torques [B, ..., Q] in N·m of people of ``mass`` [B] in kg."""
@@ -107,11 +116,20 @@ def _align(mass: Tensor, torques: Tensor) -> Tensor:
 
 @MODELS.register_module()
 class MarkerCodec(Standardizer):
-    """Markers in m, relative to the pelvis centre, to standardised coordinates and back, for M markers."""
+    """Markers in m, relative to the pelvis centre, to standardised coordinates and back, for M markers.
 
-    def __init__(self, num_markers: int = 51) -> None:
+    Args:
+        num_markers: M.
+        marker_frame: their axes: 'camera', or 'ground' for a camera that stands still and is not calibrated.
+
+    Raises:
+        ConfigError: other axes.
+    """
+
+    def __init__(self, num_markers: int = 51, marker_frame: str = "camera") -> None:
         super().__init__((num_markers, 3), "markers")
         self.num_markers = num_markers
+        self.marker_frame = TaskSpec(marker_frame=marker_frame).marker_frame
 
     def encode(self, markers: Tensor) -> Tensor:
         """Standardise markers [..., M, 3] in m."""

@@ -16,6 +16,7 @@ from vidzoo.errors import ConfigError
 from vidzoo.models.codecs.torque_codec import Standardizer, TorqueCodec
 from vidzoo.registry import MODELS
 from vidzoo.structures import Inputs, Mode, TorqueSample
+from vidzoo.task import TaskSpec
 
 
 class Output(Protocol):
@@ -48,8 +49,8 @@ def build_part(part: Any, slot: str) -> Any:
 class TorqueEstimator(BaseModel, Generic[OutputT]):
     """A network from the modalities in ``requires`` to torques.
 
-    A subclass names ``requires`` and writes :meth:`tensor`; where it predicts more than torques it extends
-    :meth:`losses` and :meth:`attach`.
+    A subclass names ``requires``, sets ``window`` and what else of its ``task`` is not the default below, and writes
+    :meth:`tensor`; where it predicts more than torques it extends :meth:`loss` and :meth:`predict`.
 
     Args:
         torque_codec: a :class:`TorqueCodec` or its config.
@@ -58,9 +59,17 @@ class TorqueEstimator(BaseModel, Generic[OutputT]):
     """
 
     requires: tuple[str, ...] = ()
-    """The modalities (structures.MODALITIES) that ``inputs`` must hold."""
+    """The modalities (task.MODALITIES) that ``inputs`` must hold."""
     window: int
     """T, the frames that one prediction sees; set by the subclass."""
+    target_index: int | None = None
+    """Which of them is predicted; None: the centre."""
+    marker_frame: str | None = None
+    """Axes of the markers that it learns, 'camera' or 'ground'; None: it learns none."""
+    image_size: int | None = None
+    """S, side in pixels of the images that it sees."""
+    rate_hz: float | None = None
+    """Frames per second of the data that it was trained on; set by the runner."""
 
     def __init__(self, torque_codec: Any, torque_loss: Any, data_preprocessor: Any = None) -> None:
         if data_preprocessor is not None:
@@ -68,6 +77,19 @@ class TorqueEstimator(BaseModel, Generic[OutputT]):
         super().__init__(data_preprocessor)
         self.torque_codec: TorqueCodec = build_part(torque_codec, "torque_codec")
         self.torque_loss: nn.Module = build_part(torque_loss, "torque_loss")
+
+    @property
+    def task(self) -> TaskSpec:
+        """What the network takes and predicts."""
+        return TaskSpec(
+            requires=self.requires,
+            window=self.window,
+            target_index=self.window // 2 if self.target_index is None else self.target_index,
+            torques=self.torque_codec.torques,
+            marker_frame=self.marker_frame,
+            image_size=self.image_size,
+            rate_hz=self.rate_hz,
+        )
 
     @abstractmethod
     def tensor(self, inputs: Inputs) -> OutputT:
@@ -89,29 +111,41 @@ class TorqueEstimator(BaseModel, Generic[OutputT]):
                 f"{type(self).__name__} needs inputs {', '.join(missing)}, but the batch holds "
                 f"{', '.join(sorted(inputs)) or 'nothing'}; have the dataset read them."
             )
-        output = self.tensor(inputs)
         if mode == "tensor":
-            return output
+            return self.tensor(inputs)
         if data_samples is None:
             raise ConfigError(f"mode='{mode}' needs data_samples: the labels, or the mass of each subject.")
-        return self.losses(output, data_samples) if mode == "loss" else self.attach(output, data_samples)
+        return self.loss(inputs, data_samples) if mode == "loss" else self.predict(inputs, data_samples)
 
-    def losses(self, output: OutputT, samples: Sequence[TorqueSample]) -> dict[str, Tensor]:
+    def loss(self, inputs: Inputs, data_samples: Sequence[TorqueSample]) -> dict[str, Tensor]:
         """Return the losses by name against gt_torques [K, Q] N·m where ``valid``."""
-        torques = stack(samples, "gt_torques")
+        return self.torque_losses(self.tensor(inputs), data_samples)
+
+    def predict(self, inputs: Inputs, data_samples: Sequence[TorqueSample]) -> Sequence[TorqueSample]:
+        """Add pred_torques [K, Q] N·m to each sample and return the samples."""
+        return self.add_torques(self.tensor(inputs), data_samples)
+
+    def torque_losses(self, output: OutputT, data_samples: Sequence[TorqueSample]) -> dict[str, Tensor]:
+        """Return loss_torque of a raw result.
+
+        Raises:
+            ConfigError: the labels are not of as many frames or torques.
+        """
+        torques = stack(data_samples, "gt_torques")
         if torques.shape != output.torques.shape:
             raise ConfigError(
-                f"{type(self).__name__} predicts torques {list(output.torques.shape)} (clips, centre frames, joints), "
-                f"the dataset labels {list(torques.shape)}; let both have the same window and joints."
+                f"{type(self).__name__} predicts torques {list(output.torques.shape)} (clips, frames, torques), the "
+                f"dataset labels {list(torques.shape)}; let both have the same window and torques."
             )
-        target = self.torque_codec.encode(torques, mass_of(samples, torques))
-        return {"loss_torque": self.torque_loss(output.torques, target, stack(samples, "valid"))}
+        target = self.torque_codec.encode(torques, mass_of(data_samples, torques))
+        return {"loss_torque": self.torque_loss(output.torques, target, stack(data_samples, "valid"))}
 
-    def attach(self, output: OutputT, samples: Sequence[TorqueSample]) -> Sequence[TorqueSample]:
-        """Add pred_torques [K, Q] N·m to each sample and return the samples."""
-        for sample, torques in zip(samples, self.torque_codec.decode(output.torques, mass_of(samples, output.torques))):
-            sample.pred_torques = torques
-        return samples
+    def add_torques(self, output: OutputT, data_samples: Sequence[TorqueSample]) -> Sequence[TorqueSample]:
+        """Add pred_torques [K, Q] N·m of a raw result to each sample and return the samples."""
+        torques = self.torque_codec.decode(output.torques, mass_of(data_samples, output.torques))
+        for sample, own in zip(data_samples, torques):
+            sample.pred_torques = own
+        return data_samples
 
     def set_statistics(self, statistics: Mapping[str, tuple[ArrayLike, ArrayLike]]) -> None:
         """Take over the training split's mean and standard deviation of every quantity that the network standardises.

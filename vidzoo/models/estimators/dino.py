@@ -1,4 +1,7 @@
-"""Dino: joint torques from kinematics alone, end to end or through rigid-body dynamics."""
+"""The models of Dinovitzer et al. 2023: torques from kinematics alone, end to end or through rigid-body dynamics.
+
+"Dino" is short for the first author's name; DINO, the vision transformer, is something else.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from vidzoo.anatomy import BENCHMARK_JOINTS, COORDINATES, DEPENDENT_COORDINATES, FEET, GRAVITY, PELVIS_COORDINATES
+from vidzoo.anatomy import COORDINATES, DEPENDENT_COORDINATES, FEET, GRAVITY, PELVIS_COORDINATES
 from vidzoo.errors import ConfigError
 from vidzoo.models.codecs.torque_codec import Standardizer
 from vidzoo.models.estimators.base import TorqueEstimator, build_part, stack
@@ -138,7 +141,7 @@ class KinematicTrunk(nn.Module):
 
 @MODELS.register_module()
 class DinoEndToEnd(TorqueEstimator[TorqueOutput]):
-    """Dino's end-to-end model: kinematics to the torques of each window's last frame.
+    """The end-to-end model of Dinovitzer et al. 2023: kinematics to the torques of each window's last frame.
 
     The publication's text names the idea and the inputs' kind alone. Assumed here: windows of ``window`` frames that
     end at the predicted one; the independent coordinates and their velocities, mass and height as inputs; the trunk's
@@ -151,6 +154,7 @@ class DinoEndToEnd(TorqueEstimator[TorqueOutput]):
         window: T.
         trunk: 'mlp' or 'lstm', see :class:`KinematicTrunk`.
         dropout: of the trunk.
+        causal: a window ends with the frame that it predicts, as in the publication; otherwise that is its centre.
         data_preprocessor: see :class:`TorqueEstimator`.
 
     Source: Dinovitzer, Shushtari, Arami 2023, IEEE TBME 70(8):2289-2297, of which layers, window and training are not
@@ -166,11 +170,12 @@ class DinoEndToEnd(TorqueEstimator[TorqueOutput]):
         window: int = 13,
         trunk: Literal["mlp", "lstm"] = "mlp",
         dropout: float = 0.1,
+        causal: bool = True,
         data_preprocessor: Any = None,
     ) -> None:
         super().__init__(torque_codec, torque_loss, data_preprocessor)
         self.window = window
-        self.target_index = window - 1
+        self.target_index = window - 1 if causal else window // 2
         self.trunk = KinematicTrunk(trunk, window, self.torque_codec.num_torques, dropout)
 
     def tensor(self, inputs: Inputs) -> TorqueOutput:
@@ -181,7 +186,7 @@ class DinoEndToEnd(TorqueEstimator[TorqueOutput]):
 
 @MODELS.register_module()
 class DinoHybrid(TorqueEstimator[HybridOutput]):
-    """Dino's hybrid model: kinematics to the wrenches of the ground on the feet, and by dynamics to torques.
+    """The hybrid model of Dinovitzer et al. 2023: kinematics to the feet's wrenches, and by dynamics to torques.
 
     ``torques = inertial_torques - J_R^T W_R - J_L^T W_L`` is exact, and its six pelvis rows, which no muscle drives,
     say what all supports of the body bear together. So the network says only how they share it: for each support and
@@ -196,18 +201,18 @@ class DinoHybrid(TorqueEstimator[HybridOutput]):
     takes from low-passed coordinates, forward and backward in time: in real time they would be worse.
 
     Args:
-        torque_codec, torque_loss, window, trunk, dropout, data_preprocessor: see :class:`DinoEndToEnd`.
+        torque_codec, torque_loss, window, trunk, dropout, causal, data_preprocessor: see :class:`DinoEndToEnd`.
         residual_loss: called as loss(prediction, 0, valid) on the magnitudes [B, K, 2] of the residual force and moment
             in the units above, or its config; None: no third support.
-        torques: names of the Q torques, in the codec's order.
 
     Raises:
-        ConfigError: names and codec differ in number, or a name is no generalized force that muscles give.
+        ConfigError: a torque of the codec is one that no muscle gives.
 
     Source: as :class:`DinoEndToEnd`.
     """
 
     requires = ("coordinates", "coordinate_velocities", "mass", "height", "inertial_torques", "foot_jacobians")
+    target_index: int
 
     def __init__(
         self,
@@ -216,35 +221,36 @@ class DinoHybrid(TorqueEstimator[HybridOutput]):
         window: int = 13,
         trunk: Literal["mlp", "lstm"] = "mlp",
         dropout: float = 0.1,
+        causal: bool = True,
         residual_loss: Any = None,
-        torques: Sequence[str] = BENCHMARK_JOINTS,
         data_preprocessor: Any = None,
     ) -> None:
         super().__init__(torque_codec, torque_loss, data_preprocessor)
-        unknown = [name for name in torques if name not in COORDINATES or name in PELVIS_COORDINATES]
-        if unknown or len(torques) != self.torque_codec.num_torques:
+        of_pelvis = [name for name in self.torque_codec.torques if name in PELVIS_COORDINATES]
+        if of_pelvis:
             raise ConfigError(
-                f"DinoHybrid: torques={list(torques)!r} must be {self.torque_codec.num_torques} names, as torque_codec "
-                f"has, of coordinates other than the pelvis'."
+                f"DinoHybrid: torque_codec names {', '.join(of_pelvis)}, but no muscle drives the pelvis' coordinates; "
+                f"leave them out."
             )
         self.window = window
-        self.target_index = window - 1
+        self.target_index = window - 1 if causal else window // 2
         self.residual_loss: nn.Module | None = None
         if residual_loss is not None:
             self.residual_loss = build_part(residual_loss, "residual_loss")
-        self.rows = [COORDINATES.index(name) for name in torques]
+        self.rows = [COORDINATES.index(name) for name in self.torque_codec.torques]
         self.num_supports = len(FEET) + (residual_loss is not None)
         self.trunk = KinematicTrunk(trunk, window, self.num_supports * 12, dropout)
 
     def tensor(self, inputs: Inputs) -> HybridOutput:
         """Return standardised torques [B, K, Q], wrenches [B, K, 2, 6] and the residual [B, K, 2]."""
         mass, height = inputs["mass"], inputs["height"]
-        inertial = inputs["inertial_torques"][:, self.target_index :].float()
-        jacobians = inputs["foot_jacobians"][:, self.target_index :].float()
+        predicted = slice(self.target_index, inputs["coordinates"].shape[1] - self.window + self.target_index + 1)
+        inertial = inputs["inertial_torques"][:, predicted].float()
+        jacobians = inputs["foot_jacobians"][:, predicted].float()
         coordinates, velocities, heading = face_forward(inputs["coordinates"], inputs["coordinate_velocities"])
         opinion = self.trunk(coordinates, velocities, mass, height)
         with torch.autocast(opinion.device.type, enabled=False):
-            heading = heading[:, self.target_index :]
+            heading = heading[:, predicted]
             unit = wrench_unit(mass, height)
             wrenches = self.wrenches(opinion.float(), inertial, jacobians, heading, unit)
             torques = inertial - wrench_torques(jacobians, wrenches)
@@ -274,23 +280,25 @@ class DinoHybrid(TorqueEstimator[HybridOutput]):
         shares = share_load(inertial[..., PELVIS] / unit, supports, guess, spread)[..., : len(FEET), :]
         return _turn_back(shares * unit[:, :, None], -heading[:, :, None])
 
-    def losses(self, output: HybridOutput, samples: Sequence[TorqueSample]) -> dict[str, Tensor]:
+    def loss(self, inputs: Inputs, data_samples: Sequence[TorqueSample]) -> dict[str, Tensor]:
         """Return loss_torque, with a ``residual_loss`` loss_residual, and for the log residual_N and residual_Nm."""
-        losses = super().losses(output, samples)
-        learnt = stack(samples, "valid").any(dim=-1, keepdim=True).expand_as(output.residual)
+        output = self.tensor(inputs)
+        losses = self.torque_losses(output, data_samples)
+        learnt = stack(data_samples, "valid").any(dim=-1, keepdim=True).expand_as(output.residual)
         if self.residual_loss is not None:
             share = output.residual_share
             losses["loss_residual"] = self.residual_loss(share, torch.zeros_like(share), learnt)
         mean = torch.where(learnt, output.residual.detach(), 0.0).sum(dim=(0, 1)) / learnt.sum(dim=(0, 1)).clamp(min=1)
         return losses | {"residual_N": mean[0], "residual_Nm": mean[1]}
 
-    def attach(self, output: HybridOutput, samples: Sequence[TorqueSample]) -> Sequence[TorqueSample]:
+    def predict(self, inputs: Inputs, data_samples: Sequence[TorqueSample]) -> Sequence[TorqueSample]:
         """Add pred_torques [K, Q] N·m, pred_wrenches [K, 2, 6] N·m and N, and pred_residual [K, 2] N and N·m."""
-        super().attach(output, samples)
-        for sample, wrenches, residual in zip(samples, output.wrenches, output.residual):
+        output = self.tensor(inputs)
+        self.add_torques(output, data_samples)
+        for sample, wrenches, residual in zip(data_samples, output.wrenches, output.residual):
             sample.pred_wrenches = wrenches
             sample.pred_residual = residual
-        return samples
+        return data_samples
 
 
 def wrench_unit(mass: Tensor, height: Tensor) -> Tensor:

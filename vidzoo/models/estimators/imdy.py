@@ -229,6 +229,7 @@ class ImDy(TorqueEstimator[ImDyOutput]):
     """
 
     requires: tuple[str, ...] = ("markers", "marker_valid")
+    target_index: int
 
     def __init__(
         self,
@@ -298,16 +299,17 @@ class ImDy(TorqueEstimator[ImDyOutput]):
             return ImDyOutput(torques, None, None, windows)
         return ImDyOutput(torques, forces[0].unflatten(-1, (2, 2, 3)), forces[1].unflatten(-1, (2, 2)), windows)
 
-    def losses(self, output: ImDyOutput, samples: Sequence[TorqueSample]) -> dict[str, Tensor]:
+    def loss(self, inputs: Inputs, data_samples: Sequence[TorqueSample]) -> dict[str, Tensor]:
         """Return the losses of torques, next markers and, with ground forces, of these, their change and contacts."""
-        losses = super().losses(output, samples)
-        valid = stack(samples, "valid")
-        torques = self.torque_codec.encode(stack(samples, "gt_torques"), mass_of(samples, output.torques))
+        output = self.tensor(inputs)
+        losses = self.torque_losses(output, data_samples)
+        valid = stack(data_samples, "valid")
+        torques = self.torque_codec.encode(stack(data_samples, "gt_torques"), mass_of(data_samples, output.torques))
         is_predicted = self._draw_predicted(valid)
         torques = torch.where(is_predicted, output.torques, torch.where(valid, torques, 0.0))
         grf = grf_valid = None
         if self.grf_codec is not None and output.grf is not None and output.contact is not None:
-            force, contact, known = self._force_targets(self.grf_codec, samples, output.grf)
+            force, contact, known = self._force_targets(self.grf_codec, data_samples, output.grf)
             losses["loss_grf"] = self.grf_loss(output.grf, force, known[..., None, None])
             losses["loss_contact"] = self.contact_loss(output.contact, contact, known[..., None])
             predicted_change, change = output.grf[:, :, 1] - output.grf[:, :, 0], force[:, :, 1] - force[:, :, 0]
@@ -343,12 +345,14 @@ class ImDy(TorqueEstimator[ImDyOutput]):
         per_kg = now_and_next("gt_grf") / mass_of(samples, like)[:, None, None, None, None]
         return codec.standardise(per_kg), now_and_next("gt_contact"), now_and_next("gt_grf_valid")
 
-    def attach(self, output: ImDyOutput, samples: Sequence[TorqueSample]) -> Sequence[TorqueSample]:
+    def predict(self, inputs: Inputs, data_samples: Sequence[TorqueSample]) -> Sequence[TorqueSample]:
         """Add pred_torques [K, Q] N·m and, with ground forces, pred_grf [K, 2, 3] N and pred_contact [K, 2]."""
-        super().attach(output, samples)
+        output = self.tensor(inputs)
+        self.add_torques(output, data_samples)
         if self.grf_codec is not None and output.grf is not None and output.contact is not None:
-            forces = self.grf_codec.restore(output.grf[:, :, 0]) * mass_of(samples, output.grf)[:, None, None, None]
-            for sample, force, contact in zip(samples, forces, output.contact[:, :, 0] > 0):
+            mass = mass_of(data_samples, output.grf)[:, None, None, None]
+            forces = self.grf_codec.restore(output.grf[:, :, 0]) * mass
+            for sample, force, contact in zip(data_samples, forces, output.contact[:, :, 0] > 0):
                 sample.pred_grf = force
                 sample.pred_contact = contact
-        return samples
+        return data_samples

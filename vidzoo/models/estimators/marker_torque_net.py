@@ -50,9 +50,6 @@ class MarkerTorqueNet(TorqueEstimator[MotionOutput]):
         token_features: width to which a linear layer brings a frame before the temporal head; None: no such layer.
         data_preprocessor: see :class:`ClipPreprocessor`; MMEngine's default will do.
 
-    Attributes:
-        window: T; the centre frame is predicted.
-
     Raises:
         ConfigError: an argument does not fit.
     """
@@ -85,7 +82,7 @@ class MarkerTorqueNet(TorqueEstimator[MotionOutput]):
         self.standardizers = nn.ModuleList(standardizers)
         self.to_token = nn.Identity() if token_features is None else nn.Linear(width, token_features)
         width = token_features or width
-        self.temporal_head, self.window = build_temporal_head(
+        self.temporal_head, self.window, self.target_index = build_temporal_head(
             temporal_head, width, self.torque_codec, f"a frame of {' and '.join(self.requires)} has"
         )
 

@@ -18,6 +18,7 @@ from vidzoo.models.estimators.vid_network import use_channels_last
 from vidzoo.models.pose_decoders import normalise_coordinates
 from vidzoo.registry import MODELS
 from vidzoo.structures import Inputs, Mode, PoseSample
+from vidzoo.task import TaskSpec
 
 _ROOT = POSE_JOINTS.index(POSE_ROOT)
 
@@ -84,6 +85,11 @@ class PoseNetwork(BaseModel):
             )
         use_channels_last(self.backbone, self.heatmap_head)
 
+    @property
+    def task(self) -> TaskSpec:
+        """What the network takes; of torques and time it says nothing."""
+        return TaskSpec(requires=self.requires, image_size=self.image_size)
+
     def tensor(self, inputs: Inputs) -> PoseOutput:
         """Return the poses of ``inputs['frames']`` [B, L, 3, S, S]; nothing else changes."""
         frames = inputs["frames"]
@@ -107,23 +113,22 @@ class PoseNetwork(BaseModel):
         """
         if mode not in ("tensor", "loss", "predict"):
             raise ConfigError(f"mode='{mode}' must be 'tensor', 'loss' or 'predict'.")
-        output = self.tensor(inputs)
         if mode == "tensor":
-            return output
+            return self.tensor(inputs)
         if data_samples is None:
             raise ConfigError(f"mode='{mode}' needs data_samples: the labels, or camera and root depth of each image.")
-        return self.losses(output, data_samples) if mode == "loss" else self.attach(output, data_samples)
+        return self.loss(inputs, data_samples) if mode == "loss" else self.predict(inputs, data_samples)
 
-    def losses(self, output: PoseOutput, samples: Sequence[PoseSample]) -> dict[str, Tensor]:
+    def loss(self, inputs: Inputs, data_samples: Sequence[PoseSample]) -> dict[str, Tensor]:
         """Return loss_pose against gt_pose [L, J, 3] where it is valid and inside the volume."""
-        labels = stack(samples, "gt_pose"), stack(samples, "gt_pose_valid")
+        labels = stack(data_samples, "gt_pose"), stack(data_samples, "gt_pose_valid")
         target, valid = encode_pose(*labels, self.image_size, self.depth_range)
-        return {"loss_pose": self.pose_loss(output.pose, target, valid)}
+        return {"loss_pose": self.pose_loss(self.tensor(inputs).pose, target, valid)}
 
-    def attach(self, output: PoseOutput, samples: Sequence[PoseSample]) -> Sequence[PoseSample]:
+    def predict(self, inputs: Inputs, data_samples: Sequence[PoseSample]) -> Sequence[PoseSample]:
         """Add pred_joints [L, J, 3] m, relative to the pelvis, to each sample and return the samples."""
-        camera = stack(samples, "intrinsics"), stack(samples, "root_depth")
-        joints = decode_pose(output.pose, *camera, self.image_size, self.depth_range, _ROOT)
-        for sample, own in zip(samples, joints):
+        camera = stack(data_samples, "intrinsics"), stack(data_samples, "root_depth")
+        joints = decode_pose(self.tensor(inputs).pose, *camera, self.image_size, self.depth_range, _ROOT)
+        for sample, own in zip(data_samples, joints):
             sample.pred_joints = own
-        return samples
+        return data_samples

@@ -16,11 +16,12 @@ from vidzoo.models.heatmap_heads import AxisLogits
 from vidzoo.models.pose_decoders import Pose
 
 
-def build_temporal_head(part: Any, in_features: int, codec: TorqueCodec, source: str) -> tuple[nn.Module, int]:
-    """Return a temporal head for tokens of ``in_features``, built from ``part`` if that is a config, and its window T.
+def build_temporal_head(part: Any, in_features: int, codec: TorqueCodec, source: str) -> tuple[nn.Module, int, int]:
+    """Return a temporal head, its window T and which frame of the window it predicts.
 
     Args:
-        part: config or module; a config's type takes ``in_features``, and the config or the head says its ``window``.
+        part: config or module; a config's type takes ``in_features`` and ``num_torques``, and the config or the head
+            says its ``window``. A head predicts the centre, or the last frame if it has ``causal = True``.
         in_features: features a frame.
         codec: of the torques that the head gives.
         source: where the features come from and a verb, for the message.
@@ -31,7 +32,7 @@ def build_temporal_head(part: Any, in_features: int, codec: TorqueCodec, source:
     window = None
     if isinstance(part, Mapping):
         window = part.get("window")
-        part = {"in_features": in_features, **part}
+        part = {"in_features": in_features, "num_torques": codec.num_torques, **part}
     head = build_part(part, "temporal_head")
     window = getattr(head, "window", window)
     if getattr(head, "in_features", in_features) != in_features:
@@ -49,9 +50,9 @@ def build_temporal_head(part: Any, in_features: int, codec: TorqueCodec, source:
     if not isinstance(torques, Tensor) or torques.shape != expected:
         raise ConfigError(
             f"temporal_head: gives {describe(torques)} for one window of two clips, but torque_codec has "
-            f"{list(expected)}; let both have the same num_torques."
+            f"{list(expected)}; leave num_torques out of its config, or name as many torques in torque_codec."
         )
-    return head, window
+    return head, window, window - 1 if getattr(head, "causal", False) else window // 2
 
 
 def probe_pose(

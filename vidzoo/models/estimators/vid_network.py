@@ -120,6 +120,7 @@ class VIDNetwork(TorqueEstimator[VIDOutput]):
     """
 
     requires = ("frames",)
+    image_size: int
 
     def __init__(
         self,
@@ -152,9 +153,10 @@ class VIDNetwork(TorqueEstimator[VIDOutput]):
                 raise ConfigError("VIDNetwork: a marker_regressor needs a marker_codec and a marker_loss.")
             self.marker_regressor = build_part(marker_regressor, "marker_regressor")
             self.marker_codec = build_part(marker_codec, "marker_codec")
+            self.marker_frame = self.marker_codec.marker_frame
             self.marker_loss = build_part(marker_loss, "marker_loss")
         in_features = self._probe_tokens()
-        self.temporal_head, self.window = build_temporal_head(
+        self.temporal_head, self.window, self.target_index = build_temporal_head(
             temporal_head, in_features, self.torque_codec, f"spf_mode='{self.spf_mode}' and the markers give"
         )
         use_channels_last(self.backbone, self.heatmap_head)
@@ -216,24 +218,26 @@ class VIDNetwork(TorqueEstimator[VIDOutput]):
         torques = self.temporal_head(tokens.unflatten(0, clips))
         return VIDOutput(torques, None if markers is None else markers.unflatten(0, clips), pose.unflatten(0, clips))
 
-    def losses(self, output: VIDOutput, samples: Sequence[TorqueSample]) -> dict[str, Tensor]:
+    def loss(self, inputs: Inputs, data_samples: Sequence[TorqueSample]) -> dict[str, Tensor]:
         """Return loss_torque and, with a marker regressor, loss_markers (gt_markers [L, M, 3] m where valid)."""
-        losses = super().losses(output, samples)
+        output = self.tensor(inputs)
+        losses = self.torque_losses(output, data_samples)
         if self.marker_codec is not None and self.marker_loss is not None:
-            target = self.marker_codec.encode(stack(samples, "gt_markers"))
-            valid = stack(samples, "gt_marker_valid")[..., None]
+            target = self.marker_codec.encode(stack(data_samples, "gt_markers"))
+            valid = stack(data_samples, "gt_marker_valid")[..., None]
             losses["loss_markers"] = self.marker_loss(output.markers, target, valid)
         return losses
 
-    def attach(self, output: VIDOutput, samples: Sequence[TorqueSample]) -> Sequence[TorqueSample]:
+    def predict(self, inputs: Inputs, data_samples: Sequence[TorqueSample]) -> Sequence[TorqueSample]:
         """Add pred_torques [K, Q] N·m, pred_pose [L, J, 3] bins and pred_markers [L, M, 3] m to each sample."""
-        super().attach(output, samples)
-        for sample, pose in zip(samples, output.pose):
+        output = self.tensor(inputs)
+        self.add_torques(output, data_samples)
+        for sample, pose in zip(data_samples, output.pose):
             sample.pred_pose = pose
         if self.marker_codec is not None and output.markers is not None:
-            for sample, markers in zip(samples, self.marker_codec.decode(output.markers)):
+            for sample, markers in zip(data_samples, self.marker_codec.decode(output.markers)):
                 sample.pred_markers = markers
-        return samples
+        return data_samples
 
 
 def use_channels_last(*parts: nn.Module) -> None:

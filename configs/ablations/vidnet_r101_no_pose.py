@@ -1,7 +1,0 @@
-# Ablation of vidnet_r101.py: pose pre-training off, marker regressor on (Table 5).
-_base_ = [
-    "../_base_/datasets/vid.py",
-    "../_base_/models/vidnet_r101.py",
-    "../_base_/schedules/adam_500e.py",
-    "../_base_/runtime/default.py",
-]

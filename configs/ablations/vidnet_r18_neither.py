@@ -1,0 +1,3 @@
+# Ablation of vidnet_r18.py: without stage 1 and without the marker regressor (Table 5).
+_base_ = "../vidnet_r18.py"
+model = dict(marker_regressor=None, marker_codec=None, marker_loss=None)

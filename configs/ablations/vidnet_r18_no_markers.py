@@ -1,0 +1,4 @@
+# Ablation of vidnet_r18.py: with stage 1, without the marker regressor (Table 5).
+_base_ = "../vidnet_r18.py"
+stage1 = "work_dirs/posenet_r18"
+model = dict(marker_regressor=None, marker_codec=None, marker_loss=None)

@@ -1,0 +1,4 @@
+# Ablation of vidnet_r18.py: with stage 1, windows of 9 frames (Table 9).
+_base_ = "../vidnet_r18.py"
+stage1 = "work_dirs/posenet_r18"
+model = dict(temporal_head=dict(window=9))

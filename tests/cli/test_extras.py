@@ -1,0 +1,33 @@
+"""Without an extra, the command that needs it names it in one sentence, and every other command works."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from vidzoo.cli.main import main
+
+
+@pytest.mark.parametrize(
+    ("absent", "words", "said"),
+    [
+        ("mujoco", "make-synthetic --out {}/a.h5", "pip install 'vidzoo[synthetic]'"),
+        ("uvicorn", "serve-leaderboard --store {}/board", "needs uvicorn: pip install 'vidzoo[server]'"),
+        (
+            "psycopg",
+            "serve-leaderboard --store {}/board --database postgresql+psycopg://nobody@localhost/none",
+            "the driver psycopg is not installed; PostgreSQL's, for postgresql+psycopg://..., comes with pip install",
+        ),
+    ],
+)
+def test_the_extra_is_named(monkeypatch, capsys, tmp_path, absent, words, said):
+    for name in [name for name in sys.modules if name.split(".")[0] == absent or name.startswith("vidzoo.synthetic")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, absent, None)  # as if it were not installed
+    monkeypatch.setattr(sys, "argv", ["vidzoo", *words.format(tmp_path).split()])
+    with pytest.raises(SystemExit) as end:
+        main()
+    stderr = capsys.readouterr().err
+    assert (end.value.code, stderr.count("\n")) == (2, 1)
+    assert said in stderr
