@@ -659,7 +659,7 @@ def test_summary_and_metainfo(tiny):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"subset": "val"}, "subset='val'"),
+        ({"subset": "all"}, "subset='all'"),
         ({"requires": ["images"]}, "requires=.*must be a list of some of frames"),
         ({"requires": "frames"}, "requires='frames'"),
         ({"window": 4}, "window=4 must be odd"),
