@@ -2,7 +2,7 @@
 # From a fresh clone to torque curves: install, make synthetic data, train a small VID-Network in its two stages, test
 # it, draw it.
 #   bash tools/quickstart.sh
-# Leaves work_dirs/quickstart/: results.json, predictions.npz, torque_curves.png, the checkpoint and the logs; stage 1's
+# Leaves work_dirs/quickstart/: results.json, predictions.npz, two pictures, the checkpoint and the logs; stage 1's
 # are in work_dirs/posenet_r18/.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -28,9 +28,10 @@ echo; echo "4/6  Stage 2: markers and torques, from stage 1's weights (the same)
 $python tools/train.py "$config" --work-dir "$out" --resume $data
 echo; echo "5/6  Test on the held-out trials"
 $python tools/test.py "$config" "$out" --work-dir "$out" --out "$out/predictions.npz" $data
-echo; echo "6/6  Torque curves of a held-out trial"
-$python tools/plot_torques.py "$out/predictions.npz" --data data/synth.h5 --split data/synth_trial.json \
-    --out "$out/torque_curves.png"
-echo; echo "Results: $out/results.json   Curves: $out/torque_curves.png"
+echo; echo "6/6  Pictures of a held-out trial: an image beside the legs' torques, and the torques of every joint"
+draw="$python tools/plot_torques.py $out/predictions.npz $data"
+$draw --out "$out/overview.png" --overview
+$draw --out "$out/torque_curves.png"
+echo; echo "Results: $out/results.json   Pictures: $out/overview.png, $out/torque_curves.png"
 echo "Rank it: $python tools/submit.py $out/predictions.npz --benchmark synth@1/trial --model \"my model\" \\"
 echo "    --card model_cards/vid_network.md --author \"Your Name\" --leaderboard leaderboard"

@@ -149,6 +149,8 @@ def test_tool_draws_and_refuses(case, tiny_data_file, tiny_split, tmp_path):
     done = run("--out", str(tmp_path / "c.png"))
     assert done.returncode == 0 and "subject" in done.stdout, done.stderr
     assert cv2.imread(str(tmp_path / "c.png")) is not None
+    done = run("--out", str(tmp_path / "overview.png"), "--overview")
+    assert done.returncode == 0 and cv2.imread(str(tmp_path / "overview.png")) is not None, done.stderr
     for more, said in (
         (("--out", str(tmp_path / "d.png"), "--subject", "subject1"), "go together"),
         (("--out", str(tmp_path / "d.png"), "--subject", "x", "--trial", "y"), "not in the split's test subset"),

@@ -11,6 +11,8 @@ EXAMPLES = """\
       --split data/synth_trial.json --out curves.png
   %(prog)s predictions.npz --data data/subject4.h5 --split data/subject4_block.json \\
       --out DJ1.png --subject subject4 --trial DJ1
+  %(prog)s work_dirs/quickstart/predictions.npz --data data/synth.h5 \\
+      --split data/synth_trial.json --out overview.png --overview
 """
 
 
@@ -22,6 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", required=True, metavar="FILE", help="the picture to write: .png, .pdf or .svg")
     parser.add_argument("--subject", help="with --trial; default: the trial whose error is nearest to the median")
     parser.add_argument("--trial", help="with --subject")
+    parser.add_argument(
+        "--overview", action="store_true", help="the legs' torques beside an image of the trial with the person's pose"
+    )
 
 
 def run(args: argparse.Namespace) -> None:
@@ -33,10 +38,12 @@ def run(args: argparse.Namespace) -> None:
     from vidzoo.io.data_file import DataFile
     from vidzoo.io.predictions import read_predictions
     from vidzoo.io.splits import Split
+    from vidzoo.visualization.overview import plot_overview
     from vidzoo.visualization.torque_curves import plot_recording, save_figure, typical_recording
 
     check_output(args.out, args.predictions, args.data, args.split)
     predictions, data, split = read_predictions(args.predictions), DataFile(args.data), Split.load(args.split)
     recording = (args.subject, args.trial) if args.subject else typical_recording(predictions, data, split)
-    save_figure(plot_recording(predictions, data, split, *recording), args.out)
+    draw = plot_overview if args.overview else plot_recording
+    save_figure(draw(predictions, data, split, *recording), args.out)
     print(f"{'/'.join(recording)} drawn to {args.out}")

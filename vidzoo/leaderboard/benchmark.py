@@ -60,7 +60,7 @@ class Data(Document):
     """Where to get it, or the command that makes it."""
     licence: Line
     vid_hash: Sha256 | None
-    """Content hash of the data file behind the labels; None: nobody has defined the benchmark yet."""
+    """Content hash of the data file behind the labels; None: the benchmark is not defined yet."""
 
 
 class FrameSet(Document):
@@ -173,38 +173,22 @@ def define(
     """
     check_id(f"{name}/{split.protocol}")
     path = folder / name / f"{split.protocol}.json"
-    claimed: tuple[ClaimedRow, ...] = ()
-    if path.exists():
-        waiting = read_document(Benchmark, path)
-        if waiting.split is not None:
-            raise ConfigError(f"{path}: is defined already and does not change; give the new one another version.")
-        claimed = waiting.claimed
+    claimed = _claimed_so_far(path)
     check_split(split, data)
-    trials = load_labels(data, (*split.train, *split.test)).trials
+    motions = {trial.motion for trial in load_labels(data, (*split.train, *split.test)).trials}
     path.parent.mkdir(parents=True, exist_ok=True)
     manifest = path.with_name(f"{split.protocol}.split.json")
     split.save(manifest)
-    labels = None
-    if public:
-        named = path.with_name(f"labels-{data.content_hash[:8]}.h5")
-        if not named.exists():
-            write_labels(data, named)
-        labels = LabelFile(file=named.name, sha256=file_sha256(named))
-    motions = {trial.motion for trial in trials}
+    motion: Literal["synthetic", "real"] = "synthetic" if "synthetic" in motions else "real"
     found = Benchmark(
         name=name,
         protocol=split.protocol,
         rule=rule,
-        data=Data(
-            motion="synthetic" if "synthetic" in motions else "real",
-            source=source,
-            licence=licence,
-            vid_hash=data.content_hash,
-        ),
+        data=Data(motion=motion, source=source, licence=licence, vid_hash=data.content_hash),
         split=FrameSet(
             file=manifest.name, sha256=file_sha256(manifest), frames_hash=split.frames_hash, leaks=split.leaks
         ),
-        labels=labels,
+        labels=_label_file(data, path.parent) if public else None,
         joints=BENCHMARK_JOINTS,
         metrics=metrics(),
         scorer=f"vidzoo {__version__}",
@@ -213,6 +197,24 @@ def define(
     with atomic_path(path) as temporary:
         temporary.write_bytes(canonical(found))
     return found
+
+
+def _claimed_so_far(path: Path) -> tuple[ClaimedRow, ...]:
+    """Return the published figures of a benchmark that waits to be defined; none where there is no such file."""
+    if not path.exists():
+        return ()
+    waiting = read_document(Benchmark, path)
+    if waiting.split is not None:
+        raise ConfigError(f"{path}: is defined already and does not change; give the new one another version.")
+    return waiting.claimed
+
+
+def _label_file(data: DataFile, folder: Path) -> LabelFile:
+    """Write the labels into the benchmark's folder, where another protocol has not done so, and name the file."""
+    named = folder / f"labels-{data.content_hash[:8]}.h5"
+    if not named.exists():
+        write_labels(data, named)
+    return LabelFile(file=named.name, sha256=file_sha256(named))
 
 
 def metrics() -> dict[str, Metric]:

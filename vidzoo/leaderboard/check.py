@@ -119,61 +119,80 @@ def check(
         labels: data files, for benchmarks whose labels are not in the store.
         track: iterates over the entries' files, with a progress bar perhaps.
     """
-    problems: list[Problem] = []
-    unscored: list[str] = []
-    folder = store.folder
-
-    def note(where: str | Path, error: object) -> None:
-        text = str(error)
-        name = Path(where).relative_to(folder).as_posix() if isinstance(where, Path) else where
-        problems.append(Problem(name, text.removeprefix(f"{where}: ")))
-
-    expected = {folder / "TABLE.md", folder / "table.json", folder / "index.html"}
+    inspection = _Inspection(store, Scorer(store, labels))
     for path in store.benchmark_paths():
-        expected.add(path)
+        inspection.benchmark(path)
+    for path in track(store.entry_paths()):
+        inspection.entry(path)
+    inspection.other_files()
+    inspection.generated_files(render)
+    return inspection.problems, inspection.unscored
+
+
+class _Inspection:
+    """What has been found in a store so far, and which files belong to it."""
+
+    def __init__(self, store: Store, scorer: Scorer) -> None:
+        self.store, self.scorer, self.folder = store, scorer, store.folder
+        self.problems: list[Problem] = []
+        self.unscored: list[str] = []
+        self.expected = {self.folder / name for name in ("TABLE.md", "table.json", "index.html")}
+
+    def _note(self, where: str | Path, error: object) -> None:
+        name = Path(where).relative_to(self.folder).as_posix() if isinstance(where, Path) else where
+        self.problems.append(Problem(name, str(error).removeprefix(f"{where}: ")))
+
+    def benchmark(self, path: Path) -> None:
+        """Check a benchmark's file, and that its split and labels are what it says."""
+        self.expected.add(path)
         try:
             benchmark = read_document(Benchmark, path)
             if benchmark.id != f"{path.parent.name}/{path.stem}":
                 raise ConfigError(f"says that it is {benchmark.id}.")
             if benchmark.split is not None:
-                expected.add(path.with_name(benchmark.split.file))
-                if store.split(benchmark).frames_hash != benchmark.split.frames_hash:
+                self.expected.add(path.with_name(benchmark.split.file))
+                if self.store.split(benchmark).frames_hash != benchmark.split.frames_hash:
                     raise ConfigError("its split has other frames than it says.")
             if benchmark.labels is not None:
-                expected.add(path.with_name(benchmark.labels.file))
-                store.labels(benchmark)
+                self.expected.add(path.with_name(benchmark.labels.file))
+                self.store.labels(benchmark)
         except VidZooError as error:
-            note(path, error)
-    scorer = Scorer(store, labels)
-    for path in track(store.entry_paths()):
-        expected.add(path)
+            self._note(path, error)
+
+    def entry(self, path: Path) -> None:
+        """Check an entry's file, its card and the entries that it names, and score its predictions again."""
+        self.expected.add(path)
         try:
-            stored = store.read_entry(path)
-            submission = stored.entry.submission
-            expected |= {store.card(stored), folder / "predictions" / f"{submission.predictions_sha256}.npz"}
-            card = store.card(stored)
+            stored = self.store.read_entry(path)
+            submission, card = stored.entry.submission, self.store.card(stored)
+            self.expected |= {card, self.folder / "predictions" / f"{submission.predictions_sha256}.npz"}
             if not card.is_file() or file_sha256(card) != stored.entry.card_sha256:
-                note(card, "is missing or was changed; restore it.")
+                self._note(card, "is missing or was changed; restore it.")
             for name in filter(None, (submission.supersedes, submission.reproduces)):
                 if not path.with_name(f"{name}.json").is_file():
                     raise ConfigError(f"names the entry {name}, which is not there.")
-            found = scorer.rescore(stored)
+            found = self.scorer.rescore(stored)
             if found.now is None:
-                unscored.append(stored.id)
+                self.unscored.append(stored.id)
             if found.differences:
                 further = f" and {len(found.differences) - 1} more" if found.differences[1:] else ""
-                note(path, f"scores otherwise now: {found.differences[0]}{further}.")
+                self._note(path, f"scores otherwise now: {found.differences[0]}{further}.")
         except VidZooError as error:
-            note(path, error)
-    for path in sorted(folder.rglob("*")):
-        inside = path.relative_to(folder).parts
-        if inside[0] not in _IGNORED and not path.is_dir() and path not in expected:
-            note(path, "belongs to no entry and no benchmark; remove it.")
-    try:
-        for name, content in render(store).items():
-            path = folder / name
-            if not path.is_file() or path.read_bytes() != content:
-                note(path, "is stale or was changed; run 'vidzoo leaderboard render'.")
-    except VidZooError as error:
-        note("generated files", f"cannot be made: {error}")
-    return problems, unscored
+            self._note(path, error)
+
+    def other_files(self) -> None:
+        """Name every file that belongs to nothing that was checked before."""
+        for path in sorted(self.folder.rglob("*")):
+            inside = path.relative_to(self.folder).parts
+            if inside[0] not in _IGNORED and not path.is_dir() and path not in self.expected:
+                self._note(path, "belongs to no entry and no benchmark; remove it.")
+
+    def generated_files(self, render: Callable[[Store], dict[str, bytes]]) -> None:
+        """Compare the generated files with what they would be now."""
+        try:
+            for name, content in render(self.store).items():
+                path = self.folder / name
+                if not path.is_file() or path.read_bytes() != content:
+                    self._note(path, "is stale or was changed; run 'vidzoo leaderboard render'.")
+        except VidZooError as error:
+            self._note("generated files", f"cannot be made: {error}")
