@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[1]
 
 DOCUMENTS = [
     ROOT / "README.md",
+    ROOT / "docs/benchmark.md",
     ROOT / "docs/zoo_results.md",
     ROOT / "docs/physics_baseline.md",
     *sorted(ROOT.glob("model_cards/*.md")),
@@ -28,7 +29,7 @@ def test_tables_come_from_the_result_files(document: Path):
     """Below each mark is what tools/compare_results.py prints for the files under docs/results that it names."""
     tables = read_tables([*ROOT.glob("docs/results/*.json"), *ROOT.glob("docs/results/*/*.json")])
     text = document.read_text(encoding="utf-8")
-    assert "<!-- results: " in text
+    assert re.search("<!-- (results|coverage): ", text)
     assert fill_tables(text, tables, document.name) == text
 
 

@@ -15,7 +15,7 @@ from vidzoo.errors import UnknownNameError
 GROUPS = {
     "data": ("prepare-opencap", "make-synthetic", "dataset-stats", "split", "prepare-pose3d"),
     "models": ("train", "test", "physics-baseline", "list-models", "print-config"),
-    "results": ("compare", "ablation", "plot"),
+    "results": ("compare", "ablation", "plot", "interval-coverage"),
     "leaderboard": ("submit", "leaderboard", "serve-leaderboard"),
 }
 """The commands as ``vidzoo --help`` lists them; each is the module of its name."""

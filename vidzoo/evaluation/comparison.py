@@ -39,8 +39,8 @@ def section_scored(section: Mapping[str, Any], unit: str) -> Scored:
 def difference(one: Scored, best: Scored) -> Estimate | str:
     """Estimate how much larger an mPJE_mean is than the best one, N·m/kg; or say why no interval can be given."""
     if one.recordings is None or best.recordings is None:
-        which = "this result" if one.recordings is None else "the best result"
-        return f"{which} holds no errors of single recordings (version 1)"
+        which = "this one" if one.recordings is None else "the best one"
+        return f"{which} is of version 1, which keeps no errors of single recordings"
     names, labels, errors = unit_sums(one.recordings, one.unit)
     best_names, best_labels, best_errors = unit_sums(best.recordings, one.unit)
     if names != best_names or one.joints != best.joints or ((labels > 0) != (best_labels > 0)).any():
@@ -79,22 +79,25 @@ def comparison_table(results: Mapping[str, dict[str, Any]]) -> str:
     subsets: dict[tuple[str, str], dict[str, dict[str, Any]]] = {}
     for name, result in results.items():
         subsets.setdefault((result["split"]["hash"], result["data"]["data_hash"]), {})[name] = result
-    reasons: dict[str, list[str]] = {}
-    rows = list(chain(*(_subset_rows(runs, reasons) for runs in subsets.values())))
+    missing: dict[tuple[str, str], list[str]] = {}
+    rows = list(chain(*(_subset_rows(runs, missing) for runs in subsets.values())))
     align = ("left",) * 4 + ("right",) * 11
     table = tabulate(rows, _HEADERS, tablefmt="pipe", disable_numparse=True, colalign=align)
     notes = []
     if any("≈" in row[7] for row in rows):
         notes.append("≈ is not told apart from the best by the paired 95 % interval.")
     notes += [
-        f"No interval{'' if len(names) == len(results) else ' for ' + ', '.join(names)}: {reason}."
-        for reason, names in reasons.items()
+        f"{what}{'' if len(names) == len(results) else ' for ' + ', '.join(names)}: {reason}."
+        for (what, reason), names in missing.items()
     ]
     return f"{table}\n\nNotes: {' '.join(notes)}" if notes else table
 
 
-def _subset_rows(runs: Mapping[str, dict[str, Any]], reasons: dict[str, list[str]]) -> list[list[str]]:
-    """Return the rows of both baselines and of the runs of one test subset; note why a run has no interval."""
+def _subset_rows(runs: Mapping[str, dict[str, Any]], missing: dict[tuple[str, str], list[str]]) -> list[list[str]]:
+    """Return the rows of both baselines and of the runs of one test subset.
+
+    ``missing`` gets (what a run has not, why) -> names of runs.
+    """
     unit = {name: run["interval"]["unit"] for name, run in runs.items()}
     scored = {name: section_scored(run, unit[name]) for name, run in runs.items()}
     best = best_of(scored)
@@ -106,10 +109,13 @@ def _subset_rows(runs: Mapping[str, dict[str, Any]], reasons: dict[str, list[str
             return "best"
         found = difference(one, scored[best])
         if isinstance(found, str):
+            if name is not None and runs[name]["overall"]["ci95"]["reason"] is None:
+                missing.setdefault(("No difference to the best", found), []).append(name)
             return "-"
         return f"{'' if told_apart(found) else '≈ '}{found.value:+.4f} ({found.low:+.4f} to {found.high:+.4f})"
 
-    first, result = next(iter(runs.items()))
+    first = best or next(iter(runs))
+    result = runs[first]
     rows = []
     for baseline, label in BASELINES.items():
         section = result["baselines"][baseline]
@@ -119,7 +125,7 @@ def _subset_rows(runs: Mapping[str, dict[str, Any]], reasons: dict[str, list[str
     for name, run in runs.items():
         overall, provenance = run["overall"], run["provenance"] or {}
         if overall["ci95"]["reason"]:
-            reasons.setdefault(overall["ci95"]["reason"], []).append(name)
+            missing.setdefault(("No interval", overall["ci95"]["reason"]), []).append(name)
         parameters, seconds = (provenance.get(key) for key in ("parameters", "seconds_per_1000_predictions"))
         cells = _headline(overall, run["all_labels"]["overall"], interval(overall), above(scored[name], name))
         seen = " and ".join(run["data"]["images"]) or "none"

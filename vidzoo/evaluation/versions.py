@@ -11,7 +11,7 @@ from typing import Any
 
 from vidzoo.evaluation.intervals import MIN_UNITS, interval_section, too_few, unit_of
 
-NO_RECORDINGS = "version 1 holds no errors of single recordings; score the predictions again"
+NO_RECORDINGS = "the file is of version 1, which keeps no errors of single recordings; test the model again"
 
 
 def upgrade_results(found: Mapping[str, Any]) -> dict[str, Any]:
