@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import warnings
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import EntryPoint, entry_points
 
 from mmengine import registry as root
@@ -23,6 +23,10 @@ PLUGINS = "vidzoo.plugins"
 
 class Registry(MMEngineRegistry):
     """An MMEngine registry that knows installed plug-ins and answers an unknown name with the nearest names."""
+
+    def __init__(self, name: str, parent: MMEngineRegistry, locations: list[str]) -> None:
+        super().__init__(name, parent=parent, scope="vidzoo", locations=locations)
+        self.locations = locations
 
     def get(self, key: str):
         """Return the class registered as ``key`` here, in a parent registry or by an installed plug-in.
@@ -46,7 +50,7 @@ class Registry(MMEngineRegistry):
         by_lower_case = {name.lower(): name for name in sorted(names)}
         near = difflib.get_close_matches(key.split(".")[-1].lower(), by_lower_case, n=3, cutoff=0.5)
         nearest = ", ".join(by_lower_case[name] for name in near) or ", ".join(sorted(self.module_dict)[:8])
-        searched = [*self._locations, *(f"the plug-in {name}" for name, failure in plugins.items() if not failure)]
+        searched = [*self.locations, *(f"the plug-in {name}" for name, failure in plugins.items() if not failure)]
         raise UnknownNameError(
             f"'{key}' is not registered as a {self.name}; did you mean {nearest or 'nothing (the registry is empty)'}? "
             f"Searched: {', '.join(searched)} and MMEngine. A component of your own is found through "
@@ -59,15 +63,22 @@ class Registry(MMEngineRegistry):
             return super().get(key)
         return None
 
-    def _register_module(self, module, module_name=None, force=False) -> None:
-        names = [module_name] if isinstance(module_name, str) else module_name or [module.__name__]
+    def register_module(self, name=None, force=False, module=None):
+        """Register ``module``, or what this decorates, under its own or another name.
+
+        Raises:
+            ConfigError: the name is taken, and ``force`` does not say that it may be.
+        """
+        if module is None:
+            return partial(self.register_module, name, force)
+        names = [name] if isinstance(name, str) else name or [module.__name__]
         taken = next((name for name in names if name in self.module_dict), None)
         if taken and not force:
             raise ConfigError(
                 f"{self.name} '{taken}' exists twice, in {self.module_dict[taken].__module__} and in "
                 f"{module.__module__}; give yours another name: @register_module(name='My{taken}')."
             )
-        super()._register_module(module, module_name, force)
+        return super().register_module(name, force, module)
 
 
 @cache
@@ -94,39 +105,33 @@ def _failure(plugin: EntryPoint) -> str:
     return ""
 
 
-MODELS = Registry("model", parent=root.MODELS, scope="vidzoo", locations=["vidzoo.models"])
-DATASETS = Registry("dataset", parent=root.DATASETS, scope="vidzoo", locations=["vidzoo.datasets"])
-TRANSFORMS = Registry("transform", parent=root.TRANSFORMS, scope="vidzoo", locations=["vidzoo.datasets.transforms"])
+MODELS = Registry("model", parent=root.MODELS, locations=["vidzoo.models"])
+DATASETS = Registry("dataset", parent=root.DATASETS, locations=["vidzoo.datasets"])
+TRANSFORMS = Registry("transform", parent=root.TRANSFORMS, locations=["vidzoo.datasets.transforms"])
 METRICS = Registry(
     "metric",
     parent=root.METRICS,
-    scope="vidzoo",
     locations=[
         "vidzoo.evaluation.torque_benchmark",
         "vidzoo.evaluation.pose_benchmark",
         "vidzoo.evaluation.pelvis_residual",
     ],
 )
-HOOKS = Registry("hook", parent=root.HOOKS, scope="vidzoo", locations=["vidzoo.engine"])
-VISUALIZERS = Registry("visualizer", parent=root.VISUALIZERS, scope="vidzoo", locations=["vidzoo.visualization"])
-MODEL_WRAPPERS = Registry("model_wrapper", parent=root.MODEL_WRAPPERS, scope="vidzoo", locations=["vidzoo.engine"])
+HOOKS = Registry("hook", parent=root.HOOKS, locations=["vidzoo.engine"])
+VISUALIZERS = Registry("visualizer", parent=root.VISUALIZERS, locations=["vidzoo.visualization"])
+MODEL_WRAPPERS = Registry("model_wrapper", parent=root.MODEL_WRAPPERS, locations=["vidzoo.engine"])
+WEIGHT_INITIALIZERS = Registry("weight initializer", parent=root.WEIGHT_INITIALIZERS, locations=["vidzoo.engine"])
 
 # MMEngine builds its own components through these. Without them it would warn at each build that the scope vidzoo is
 # unknown, and a misspelt name would be answered without the nearest ones.
-LOOPS = Registry("loop", parent=root.LOOPS, scope="vidzoo", locations=["vidzoo.engine"])
-DATA_SAMPLERS = Registry("data sampler", parent=root.DATA_SAMPLERS, scope="vidzoo", locations=["vidzoo.engine"])
-OPTIMIZERS = Registry("optimizer", parent=root.OPTIMIZERS, scope="vidzoo", locations=["vidzoo.engine"])
-OPTIM_WRAPPERS = Registry("optim_wrapper", parent=root.OPTIM_WRAPPERS, scope="vidzoo", locations=["vidzoo.engine"])
+LOOPS = Registry("loop", parent=root.LOOPS, locations=["vidzoo.engine"])
+DATA_SAMPLERS = Registry("data sampler", parent=root.DATA_SAMPLERS, locations=["vidzoo.engine"])
+OPTIMIZERS = Registry("optimizer", parent=root.OPTIMIZERS, locations=["vidzoo.engine"])
+OPTIM_WRAPPERS = Registry("optim_wrapper", parent=root.OPTIM_WRAPPERS, locations=["vidzoo.engine"])
 OPTIM_WRAPPER_CONSTRUCTORS = Registry(
     "optimizer wrapper constructor",
     parent=root.OPTIM_WRAPPER_CONSTRUCTORS,
-    scope="vidzoo",
     locations=["vidzoo.engine"],
 )
-WEIGHT_INITIALIZERS = Registry(
-    "weight initializer", parent=root.WEIGHT_INITIALIZERS, scope="vidzoo", locations=["vidzoo.engine"]
-)
-PARAM_SCHEDULERS = Registry(
-    "parameter scheduler", parent=root.PARAM_SCHEDULERS, scope="vidzoo", locations=["vidzoo.engine"]
-)
-VISBACKENDS = Registry("vis_backend", parent=root.VISBACKENDS, scope="vidzoo", locations=["vidzoo.visualization"])
+PARAM_SCHEDULERS = Registry("parameter scheduler", parent=root.PARAM_SCHEDULERS, locations=["vidzoo.engine"])
+VISBACKENDS = Registry("vis_backend", parent=root.VISBACKENDS, locations=["vidzoo.visualization"])

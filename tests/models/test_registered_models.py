@@ -8,6 +8,7 @@ import subprocess
 import sys
 from typing import Any
 
+import mmengine
 import pytest
 
 import vidzoo.registry
@@ -114,7 +115,7 @@ def test_every_class_is_found_with_nothing_imported_but_the_registry():
 def test_an_error_of_an_import_is_not_taken_for_an_unknown_name(tmp_path, monkeypatch):
     (tmp_path / "a_broken_room.py").write_text("raise RuntimeError('operator torchvision::nms does not exist')")
     monkeypatch.syspath_prepend(tmp_path)
-    registry = Registry("part", scope="a_scope_of_this_test", locations=["a_broken_room"])
+    registry = Registry("part", parent=mmengine.Registry("part", scope="a test"), locations=["a_broken_room"])
     with pytest.raises(RuntimeError, match="operator torchvision::nms does not exist"):
         registry.get("Anything")
 
