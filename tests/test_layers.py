@@ -35,7 +35,7 @@ ALLOWED: dict[str, set[str]] = {
     "testing": BASE | {"models", "registry", "structures", "task"},
 }
 """Package or module of vidzoo -> what it may import of vidzoo. ``cli`` may import everything; nothing imports it."""
-WITHOUT_TORCH = ("anatomy", "baselines", "data_prep", "dynamics", "errors", "evaluation", "io", "leaderboard")
+WITHOUT_TORCH = (*sorted(BASE), "task", "io", "dynamics", "baselines", "data_prep", "evaluation", "leaderboard")
 NEED_TORCH = {
     "vidzoo.evaluation.pelvis_residual",
     "vidzoo.evaluation.pose_benchmark",

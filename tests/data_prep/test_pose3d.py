@@ -213,7 +213,7 @@ def test_a_rotated_photograph_is_read_as_stored(tmp_path):
         (("coco", "a.json", "."), "a.json: no such annotation file"),
         (("human36m", ".", "."), r"holds no Human36M_subject\*_data.json of the train subjects 1, 5, 6, 7, 8"),
         (("vid", "a.h5"), "--split SPLIT.json: test images must not be learnt"),
-        (("coco", "a.json", ".", "--every", "0"), "--every 0 must be 1 or more"),
+        (("coco", "a.json", ".", "--every", "0"), "argument --every: .0.: expected a whole number, 1 or more"),
     ],
 )
 def test_the_tool_ends_with_one_sentence(arguments, said, tmp_path, monkeypatch, capsys):
@@ -222,7 +222,7 @@ def test_the_tool_ends_with_one_sentence(arguments, said, tmp_path, monkeypatch,
     with pytest.raises(SystemExit) as end:
         runpy.run_path(str(TOOL), run_name="__main__")
     error = capsys.readouterr().err.strip().splitlines()[-1]
-    assert end.value.code == 2 and error.startswith("error: ")
+    assert end.value.code == 2 and re.match(r"(python tools/prepare_pose3d.py: )?error: ", error)
     assert re.search(said, error), error
 
 

@@ -12,11 +12,9 @@ from vidzoo.models.temporal_heads import (
     unfold_windows,
 )
 from vidzoo.models.temporal_heads.tcn import dilations_of
-from vidzoo.models.temporal_heads.transformer import sinusoids
 
 HEADS = {
     "transformer": lambda **kw: TransformerTorqueHead(10, num_torques=4, window=5, dim=16, heads=2, depth=2, **kw),
-    "sinusoidal": lambda **kw: TransformerTorqueHead(10, 4, 5, dim=16, heads=2, depth=2, position="sinusoidal", **kw),
     "lstm": lambda **kw: LSTMTorqueHead(10, num_torques=4, window=5, hidden=8, **kw),
     "forward lstm": lambda **kw: LSTMTorqueHead(10, num_torques=4, window=5, hidden=8, bidirectional=False, **kw),
     "tcn": lambda **kw: TCNTorqueHead(10, num_torques=4, window=5, hidden=8, **kw),
@@ -90,16 +88,6 @@ def test_an_even_window_has_no_centre(cls):
 def test_wrong_transformer_arguments_are_named():
     with pytest.raises(ConfigError, match="heads=3"):
         TransformerTorqueHead(10, dim=16, heads=3)
-    with pytest.raises(ConfigError, match="position='rotary'"):
-        TransformerTorqueHead(10, position="rotary")
-
-
-def test_sinusoids_are_vaswanis():
-    code = sinusoids(5, 6)
-    for t in range(5):
-        for i in range(3):
-            angle = torch.tensor(t / 10000 ** (2 * i / 6))
-            torch.testing.assert_close(code[t, 2 * i : 2 * i + 2], torch.stack([angle.sin(), angle.cos()]))
 
 
 @pytest.mark.parametrize("window", [1, 3, 5, 9, 11, 13, 17, 31, 81])

@@ -27,7 +27,6 @@ class ResNet(nn.Module):
         weights: None; a name of torchvision's such as 'IMAGENET1K_V2', downloaded once and cached; or the path of a
             state dict with torchvision's names (.pth, .pt or .safetensors; what is not built is ignored).
         out_indices: the stages returned, of 0 to 3; strides are 4, 8, 16, 32. Stages after the last are not built.
-        frozen_stages: -1 trains all, 0 freezes the stem, n > 0 the stem and the first n stages.
         norm_eval: keep every batch norm on its stored statistics; its scale and shift still train.
 
     Raises:
@@ -41,7 +40,6 @@ class ResNet(nn.Module):
         depth: int,
         weights: str | None = None,
         out_indices: Sequence[int] = (3,),
-        frozen_stages: int = -1,
         norm_eval: bool = False,
     ) -> None:
         super().__init__()
@@ -49,34 +47,27 @@ class ResNet(nn.Module):
             raise ConfigError(f"ResNet: depth={depth} does not exist; choose one of {', '.join(map(str, DEPTHS))}.")
         if not out_indices or not set(out_indices) <= {0, 1, 2, 3}:
             raise ConfigError(f"ResNet: out_indices={tuple(out_indices)} must be stages of 0 to 3, at least one.")
-        if not -1 <= frozen_stages <= 4:
-            raise ConfigError(f"ResNet: frozen_stages={frozen_stages} must lie between -1 (none) and 4 (all).")
         self.depth = depth
         self.weights = weights
         self.out_indices = tuple(out_indices)
-        self.frozen_stages = frozen_stages
         self.norm_eval = norm_eval
         net = getattr(torchvision.models, f"resnet{depth}")(weights=None)
         self._whole = frozenset(net.state_dict())
         self.conv1, self.bn1, self.relu, self.maxpool = net.conv1, net.bn1, net.relu, net.maxpool
         for stage in STAGES[: max(out_indices) + 1]:  # torchvision's names, so that its weights can be loaded
             self.add_module(stage, getattr(net, stage))
-        for module in self._frozen_modules():
-            module.requires_grad_(False)
-
-    def _frozen_modules(self) -> list[nn.Module]:
-        return [] if self.frozen_stages < 0 else [self.conv1, self.bn1, *self._stages[: self.frozen_stages]]
 
     @property
     def _stages(self) -> list[nn.Module]:
         return [getattr(self, stage) for stage in STAGES[: max(self.out_indices) + 1]]
 
     def train(self, mode: bool = True) -> ResNet:
-        """Switch to training, but leave the batch norms that ``norm_eval`` and ``frozen_stages`` name as they are."""
+        """Switch to training; with ``norm_eval`` the batch norms stay in evaluation."""
         super().train(mode)
-        held = [self] if self.norm_eval else self._frozen_modules()
-        for module in (m for root in held for m in root.modules() if isinstance(m, nn.BatchNorm2d)):
-            module.eval()
+        if self.norm_eval:
+            for module in self.modules():
+                if isinstance(module, nn.BatchNorm2d):
+                    module.eval()
         return self
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:

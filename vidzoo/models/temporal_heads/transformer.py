@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor, nn
 
@@ -27,7 +25,6 @@ class TransformerTorqueHead(nn.Module):
         depth: encoder layers. They normalise before attention, which trains at 1e-3 without a warm-up.
         feedforward: width of each layer's feed-forward part.
         dropout: in training, everywhere in the encoder.
-        position: 'learned' or 'sinusoidal' (Vaswani et al. 2017, section 3.5).
 
     Raises:
         ConfigError: an argument is out of its range, or a clip is shorter than a window.
@@ -46,7 +43,6 @@ class TransformerTorqueHead(nn.Module):
         depth: int = 3,
         feedforward: int = 512,
         dropout: float = 0.1,
-        position: str = "learned",
     ) -> None:
         super().__init__()
         check_window(window, "TransformerTorqueHead")
@@ -56,13 +52,8 @@ class TransformerTorqueHead(nn.Module):
         self.num_torques = num_torques
         self.window = window
         self.project = nn.Linear(in_features, dim)
-        if position == "learned":
-            self.position = nn.Parameter(torch.empty(window, dim))
-            nn.init.trunc_normal_(self.position, std=0.02)
-        elif position == "sinusoidal":
-            self.register_buffer("position", sinusoids(window, dim), persistent=False)
-        else:
-            raise ConfigError(f"TransformerTorqueHead: position='{position}' must be 'learned' or 'sinusoidal'.")
+        self.position = nn.Parameter(torch.empty(window, dim))
+        nn.init.trunc_normal_(self.position, std=0.02)
         layer = nn.TransformerEncoderLayer(dim, heads, feedforward, dropout, batch_first=True, norm_first=True)
         self.encoder = nn.TransformerEncoder(layer, depth, norm=nn.LayerNorm(dim), enable_nested_tensor=False)
         for parameter in self.encoder.parameters():  # the encoder's layers are copies, equal at the start
@@ -75,11 +66,3 @@ class TransformerTorqueHead(nn.Module):
         windows = unfold_windows(self.project(tokens), self.window) + self.position
         centre = self.encoder(windows)[:, self.window // 2]
         return self.output(centre).unflatten(0, (len(tokens), -1))
-
-
-def sinusoids(length: int, dim: int) -> Tensor:
-    """Return the position code [length, dim]: sines in even columns, cosines in odd ones."""
-    column = torch.arange(dim)
-    rate = torch.exp(-math.log(10000.0) * (column - column % 2) / dim)
-    angle = torch.arange(length)[:, None] * rate
-    return torch.where(column % 2 == 0, angle.sin(), angle.cos())
