@@ -34,7 +34,7 @@ def config_of(name: str) -> Any:
 
 # --- the index -----------------------------------------------------------------------------------------------------
 def test_the_index_lists_every_recipe_under_its_name():
-    recipes = sorted(path.stem for path in ROOT.glob("configs/*.py") if not path.stem.startswith("pose3d_"))  # stage 1
+    recipes = sorted(path.stem for path in ROOT.glob("configs/*.py") if not path.stem.startswith("posenet_"))  # stage 1
     assert [entry["Name"] for entry in INDEX["Models"]] == recipes
     assert all(entry["Config"] == f"configs/{name}.py" for name, entry in ENTRIES.items())
 
@@ -73,7 +73,7 @@ def test_every_estimator_has_a_recipe_and_every_card_names_its_recipes():
 # --- list_models, get_model ----------------------------------------------------------------------------------------
 def test_list_models():
     assert list_models() == sorted(ENTRIES)
-    assert list_models("vidnet_r101*") == ["vidnet_r101", "vidnet_r101_lstm"]
+    assert list_models("vidnet_r101*") == ["vidnet_r101", "vidnet_r101_lstm", "vidnet_r101_stage2"]
     assert list_models("nothing*") == []
 
 
@@ -133,6 +133,16 @@ def test_weights_that_are_not_those_of_the_index_are_refused(publish, tmp_path: 
         get_model(SMALL, pretrained=True)
     publish({"state_dict": get_model("vidnet_r18_96px").state_dict()}, "{}")
     with pytest.raises(CheckpointError, match="another model"):
+        get_model(SMALL, pretrained=True)
+
+
+def test_weights_of_another_task_are_refused(publish):
+    model = get_model(SMALL)
+    task = model.task.to_dict() | {"rate_hz": 100.0}
+    publish({"state_dict": model.state_dict(), "meta": {"task": task}}, "{}")
+    assert get_model(SMALL, pretrained=True).task.rate_hz == 100.0
+    publish({"state_dict": model.state_dict(), "meta": {"task": task | {"marker_frame": "ground"}}}, "{}")
+    with pytest.raises(CheckpointError, match=r"small\.pth has marker_frame='ground', but the model"):
         get_model(SMALL, pretrained=True)
 
 

@@ -96,6 +96,20 @@ def test_a_step_that_stays_and_a_long_excursion_are_no_spikes() -> None:
         np.testing.assert_array_equal(without_velocity_outliers(stepped[:, None], 100, 15)[:, 0], stepped)
 
 
+@pytest.mark.parametrize("way", [(0.2, 0.0, 0.0), (0.0, 0.2, 0.0), (0.1, 0.18, 0.0)])
+def test_a_second_step_that_does_not_lead_back_ends_no_spike(way: tuple[float, float, float]) -> None:
+    """0.2 m in 10 ms are too fast; the second step leads on, to the side, or on and to the side."""
+    jumped = np.zeros((120, 1, 3))
+    jumped[60:] += [0.2, 0.0, 0.0]
+    jumped[63:] += way
+    np.testing.assert_array_equal(without_velocity_outliers(jumped, 100, 15), jumped)
+
+
+def test_velocity_of_one_and_of_two_frames() -> None:
+    assert velocity(np.array([5.0]), np.array([0.0])).tolist() == [0.0]
+    assert velocity(np.array([5.0, 6.0]), np.array([0.0, 0.5])).tolist() == [2.0, 2.0]
+
+
 def test_missing_markers_do_not_look_fast() -> None:
     walk = 10 * TIME[:, None, None] * np.ones((1, 1, 3)) / 2
     walk[30:60] = np.nan

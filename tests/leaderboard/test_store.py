@@ -113,6 +113,16 @@ def test_a_reproduction_is_by_others_and_near(store, submit):
     }
 
 
+def test_every_ranked_row_says_how_far_it_is_from_the_first(store, submit):
+    for model, noise in (("good", 5.0), ("worse", 10.0), ("worst", 20.0)):
+        submit(model, noise)
+    first, *others = rows(store)
+    assert first["above_best"] is None and first["not_compared"] is None and len(others) == 2
+    for row in others:
+        expected = row["overall"]["mPJE_mean"] - first["overall"]["mPJE_mean"]
+        assert row["above_best"]["value"] == pytest.approx(expected) and row["above_best"]["told_apart"]
+
+
 @pytest.mark.parametrize(
     ("theirs", "near"), [(100.0, True), (102.0, True), (98.0, True), (102.1, False), (97.9, False), (110.0, False)]
 )
