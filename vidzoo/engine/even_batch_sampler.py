@@ -1,4 +1,4 @@
-"""Batches in which every process sees its share and nobody sees a clip twice."""
+"""Batches in which every process gets its share of the clips and no clip comes twice."""
 
 from __future__ import annotations
 

@@ -195,6 +195,6 @@ def _processes(runner: VIDRunner) -> Iterator[None]:
         time.sleep(10)  # the launcher ends this process meanwhile
         raise
     if is_distributed():
-        # Rank 0 keeps the store that the others need until they are done: nobody leaves before all have arrived.
+        # Rank 0 keeps the store that the others need until they are done: all wait for each other before they leave.
         torch.distributed.barrier()
         torch.distributed.destroy_process_group()

@@ -1,4 +1,4 @@
-"""Stage 2 begins where stage 1 ended: the image part's weights come from a pose network's checkpoint."""
+"""Initialise a model's image part with the weights of a pose network: stage 2 after stage 1."""
 
 from __future__ import annotations
 

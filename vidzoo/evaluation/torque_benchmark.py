@@ -49,7 +49,7 @@ def provenance(device: torch.device) -> dict[str, Any]:
     hub = MessageHub.get_current_instance()
     config = hub.get_info("cfg")
     checkpoint = None if config is None else _checkpoint(config)
-    if config is not None:  # where the project lies on this machine is nobody's business
+    if config is not None:  # the result must not tell where the project lies on this machine
         config = config.replace(f"{Path.cwd()}{os.sep}", "")
     on_gpu = device.type == "cuda"
     return {

@@ -1,4 +1,4 @@
-"""The store: a folder of plain files that many may write to at once and that nobody edits.
+"""The store: a folder of plain files that many processes may add to at once; no file is edited.
 
 ::
 
@@ -108,7 +108,7 @@ class Store:
         """Return a benchmark and the hash of its file.
 
         Raises:
-            ConfigError: there is none of that name, or nobody has defined it yet.
+            ConfigError: there is none of that name, or it is not defined yet.
             DataError: its file is broken.
         """
         path = self.folder / "benchmarks" / f"{name}.json"
