@@ -94,7 +94,7 @@ def load_plugins() -> dict[str, str]:
 def _failure(plugin: EntryPoint) -> str:
     try:
         plugin.load()
-    except Exception as error:  # whatever a stranger's module raises
+    except Exception as error:  # a plug-in's module may raise anything
         package = f", of the package {plugin.dist.name}" if plugin.dist else ""
         failure = (
             f"the plug-in '{plugin.name}' ({plugin.value}{package}) cannot be imported: {type(error).__name__}: "

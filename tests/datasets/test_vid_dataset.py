@@ -659,13 +659,13 @@ def test_summary_and_metainfo(tiny):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"subset": "val"}, "subset='val'"),
-        ({"requires": ["images"]}, "requires=.*must be a list of some of frames"),
+        ({"subset": "all"}, "subset='all'"),
+        ({"requires": ["images"]}, "requires=.*must be some of frames"),
         ({"requires": "frames"}, "requires='frames'"),
         ({"window": 4}, "window=4 must be odd"),
         ({"window": 0, "target_index": 0}, "window=0"),
-        ({"window": 4, "target_index": 4}, "target_index=4 must be 0 to 3"),
-        ({"window": 4, "target_index": -1}, "target_index=-1 must be 0 to 3"),
+        ({"window": 4, "target_index": 4}, "target_index=4 must be one of the 4 frames"),
+        ({"window": 4, "target_index": -1}, "target_index=-1 must be one of the 4 frames"),
         ({"predictions": 0}, "predictions=0"),
         ({"marker_frame": "world"}, "marker_frame='world'"),
         ({"torques": ["knee_angle"]}, "torques="),

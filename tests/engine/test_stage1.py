@@ -151,9 +151,9 @@ def test_weights_that_do_not_fit_are_one_sentence(folder, tmp_path, stage2, monk
 def test_another_split_of_the_same_file_is_refused(folder, tiny_data_file, tiny_split, stage2):
     model, other = load_config(CONFIG2, stage2).model, make_split(DataFile(tiny_data_file), "block", gap=5)
     with pytest.raises(CheckpointError, match=r"stage 1 was trained on this data file's split \w{12}, but .* another"):
-        load_stage1(MODELS.build(model), folder / "stage1", other)
-    load_stage1(MODELS.build(model), folder / "stage1", Split.load(tiny_split))
-    load_stage1(MODELS.build(model), folder / "stage1", replace(other, data_hash="of another file"))
+        load_stage1(MODELS.build(model), folder / "stage1", [other])
+    load_stage1(MODELS.build(model), folder / "stage1", [Split.load(tiny_split)])
+    load_stage1(MODELS.build(model), folder / "stage1", [replace(other, data_hash="of another file")])
 
 
 def test_a_model_without_an_image_part_has_nothing_to_give_it_to(folder):

@@ -1,4 +1,4 @@
-"""The predictions file: round trip, and what a stranger's file cannot do."""
+"""The predictions file: round trip, and what a hostile file cannot do."""
 
 from __future__ import annotations
 

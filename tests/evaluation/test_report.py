@@ -90,7 +90,8 @@ def test_line_has_the_headline_and_both_baselines(results):
 
 
 def test_a_model_trained_on_another_split_is_flagged(predictions, faulty_data, block_split):
-    for trained_on, flagged in ((block_split.hash, False), ("0" * 64, True)):
+    several = f"{'1' * 64}+{block_split.hash}"
+    for trained_on, flagged in ((block_split.hash, False), ("0" * 64, True), (several, False), ("0" * 64 + "+1", True)):
         told = replace(predictions, provenance={"trained_on": {"split_hash": trained_on}})
         line = data_line(score(told, faulty_data, block_split))
         assert ("TRAINED ON ANOTHER SPLIT" in line) is flagged

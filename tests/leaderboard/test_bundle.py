@@ -1,4 +1,4 @@
-"""What a stranger's bundle cannot do."""
+"""What a hostile bundle cannot do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page: nothing of a stranger runs in it, and in a browser it does what it says."""
+"""The page: nothing that a submitter wrote runs in it, and in a browser it does what it says."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from vidzoo.datasets.statistics import Statistics, target_statistics
 from vidzoo.errors import ConfigError, DataError
 from vidzoo.io.data_file import DataFile, TrialReader
 from vidzoo.io.split_checks import check_split
-from vidzoo.io.splits import Split, SplitEntry
+from vidzoo.io.splits import SUBSETS, Split, SplitEntry
 from vidzoo.registry import DATASETS, TRANSFORMS
 from vidzoo.structures import TorqueSample
 from vidzoo.task import TaskSpec
@@ -44,7 +44,7 @@ class VIDDataset(Dataset):
     Args:
         data_file: path of the data file.
         split: path of the split manifest made for it.
-        subset: 'train' or 'test'.
+        subset: 'train', 'val' or 'test'; 'val' is read as 'test' is.
         requires: modalities (``task.MODALITIES``) to put into ``inputs``; nothing else is read.
         window: T, frames that a prediction sees.
         target_index: which of them is predicted, 0 to T - 1 (T - 1: a causal window); None: the centre, T being odd.
@@ -73,7 +73,7 @@ class VIDDataset(Dataset):
         *,
         data_file: str | Path,
         split: str | Path,
-        subset: Literal["train", "test"] = "train",
+        subset: Literal["train", "val", "test"] = "train",
         requires: Sequence[str] = ("frames",),
         window: int = 13,
         target_index: int | None = None,
@@ -97,7 +97,8 @@ class VIDDataset(Dataset):
         self.grf, self.image_size = grf, image_size
         self.data, self.split, self.split_path = DataFile(data_file), Split.load(split), Path(split)
         check_split(self.split, self.data)
-        self.subset, self.test_mode = subset, subset == "test"
+        self.splits = (self.split,)
+        self.subset, self.test_mode = subset, subset != "train"
         self.pipeline = [TRANSFORMS.build(step) if isinstance(step, dict) else step for step in pipeline]
         self.seed = 0
         # In shared memory, so that persistent workers hear of a new epoch.
@@ -142,7 +143,7 @@ class VIDDataset(Dataset):
 
     def _load(self) -> Iterator[Track]:
         left_out = []
-        for entry in self.split.train if self.subset == "train" else self.split.test:
+        for entry in self.split.entries(self.subset):
             if not entry.num_targets:
                 continue
             if entry.cameras and not self._needs_camera:
@@ -317,8 +318,8 @@ def _labels(track: Track, clip: Clip, sample: dict[str, Any]) -> TorqueSample:
 
 
 def _check_arguments(subset: str, window: int, target_index: int | None, predictions: int) -> None:
-    if subset not in ("train", "test"):
-        raise ConfigError(f"VIDDataset: subset='{subset}' must be 'train' or 'test'.")
+    if subset not in SUBSETS:
+        raise ConfigError(f"VIDDataset: subset='{subset}' must be one of {', '.join(SUBSETS)}.")
     if target_index is None and window % 2 == 0:
         raise ConfigError(
             f"VIDDataset: window={window} must be odd, so that it has a centre frame; or give the target_index."

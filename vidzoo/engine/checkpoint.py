@@ -199,9 +199,32 @@ def find_checkpoint(work_dir: str | Path) -> Path | None:
         epochs = {path: re.fullmatch(r"epoch_(\d+)\.pth", path.name) for path in Path(work_dir).glob("epoch_*.pth")}
         return max((path for path, match in epochs.items() if match), key=lambda p: int(p.stem[6:]), default=None)
     named = Path(pointer.read_text().strip())
-    for path in (named, pointer.parent / named.name):  # the folder may have been moved since
-        if named.name and path.is_file():
-            return path
-    raise CheckpointError(
-        f"{pointer}: names '{named}', which is not there; name the checkpoint to go on from: --resume FILE."
-    )
+    found = _in_folder(named, pointer.parent)
+    if found is None:
+        raise CheckpointError(
+            f"{pointer}: names '{named}', which is not there; name the checkpoint to go on from: --resume FILE."
+        )
+    return found
+
+
+def find_best_checkpoint(work_dir: str | Path) -> Path | None:
+    """Return the checkpoint that was best in validation; None where the training in ``work_dir`` did not validate.
+
+    Raises:
+        CheckpointError: the last checkpoint cannot be read, or the best one that it names is gone.
+    """
+    last = find_checkpoint(work_dir)
+    hub = {} if last is None else read_checkpoint(last).get("message_hub")
+    info = hub.get("runtime_info") if isinstance(hub, dict) else None
+    named = info.get("best_ckpt") if isinstance(info, dict) else None
+    if not isinstance(named, str):
+        return None
+    found = _in_folder(Path(named), Path(work_dir))
+    if found is None:
+        raise CheckpointError(f"{last}: names '{named}' as the best one, which is not there; name the one to test.")
+    return found
+
+
+def _in_folder(named: Path, folder: Path) -> Path | None:
+    """Return the file at its path, or of its name in ``folder``, which may have been moved since."""
+    return next((path for path in (named, folder / named.name) if named.name and path.is_file()), None)

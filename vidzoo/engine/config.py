@@ -17,6 +17,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 from mmengine.utils import import_modules_from_strings
 
+from vidzoo.engine.validation import use_val_subset
 from vidzoo.errors import ConfigError, VidZooError
 
 _FURTHER_KEYS = (
@@ -31,8 +32,9 @@ _FURTHER_KEYS = (
 )
 """Top-level keys that MMEngine and the runner below read beside MMEngine's runner's arguments."""
 
-_FILES = ("data_file", "split")
-"""Top-level keys that :func:`load_config` hands on to data sets and metrics."""
+_OPTIONS = {"data_file": "--data", "split": "--split"}
+_FILES = tuple(_OPTIONS)
+"""Top-level keys that :func:`load_config` hands on to data sets and metrics, and the commands' options for them."""
 
 
 @contextmanager
@@ -62,16 +64,21 @@ def _dicts(value: Any) -> Iterator[dict[str, Any]]:
 
 
 def _hand_on_files(config: Config, path: Path, asked: Iterable[str]) -> None:
-    """Give ``data_file`` and ``split`` to data sets and metrics where theirs is None, or to all if ``asked`` for."""
+    """Give ``data_file`` and ``split`` to data sets and metrics where theirs is None, or to all if ``asked`` for.
+
+    Data sets that are trained on together keep those that they name.
+    """
+    together = [id(part) for found in _dicts(config.get("train_dataloader")) for part in found.get("datasets") or ()]
     for holder in _file_holders(config):
         for name in _FILES:
-            if name in holder and (name in asked or (holder[name] is None and name in config)):
+            asked_for = name in asked and id(holder) not in together
+            if name in holder and (asked_for or (holder[name] is None and name in config)):
                 holder[name] = config[name]
         lacking = [name for name in _FILES if name in holder and holder[name] is None]
         if lacking and holder.keys() >= set(_FILES):
             raise ConfigError(
                 f"{path}: {holder.get('type')} has no {' and no '.join(lacking)}; write {lacking[0]} = '...' at the "
-                f"config's top, or give --cfg-options {lacking[0]}=..."
+                f"config's top, or give {_OPTIONS[lacking[0]]} FILE."
             )
 
 
@@ -87,7 +94,9 @@ def load_config(path: str | Path, options: dict[str, Any] | None = None) -> Conf
     """Read a config and override some of its keys.
 
     ``data_file`` and ``split`` at the config's top, or in ``options``, are those of every data set and metric that has
-    such a key: the top's where the key is None, those in ``options`` everywhere.
+    such a key: the top's where the key is None, those in ``options`` everywhere but in the ``datasets`` of a
+    ``ConcatVIDDataset``, which name their own. Where the split has a ``val`` subset, a training validates on it, see
+    :func:`vidzoo.engine.validation.use_val_subset`.
 
     Packages in the current folder can be imported by the config.
 
@@ -135,4 +144,5 @@ def load_config(path: str | Path, options: dict[str, Any] | None = None) -> Conf
             import_modules_from_strings(**config.custom_imports)
     except (AssertionError, ImportError, IndexError, KeyError, TypeError) as error:
         raise ConfigError(f"--cfg-options: {' '.join(str(error.args[0]).split())}") from error
+    use_val_subset(config)
     return config

@@ -1,9 +1,9 @@
-"""Batches in which every process sees its share and nobody sees a clip twice."""
+"""Batches in which every process gets its share of the clips and no clip comes twice."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from mmengine.dataset import DefaultSampler
@@ -30,6 +30,26 @@ def split_evenly(count: int, batch_size: int, world_size: int, rank: int) -> lis
     return [slice(part * count // parts, (part + 1) * count // parts) for part in shares]
 
 
+def draw_by_weight(sizes: Sequence[int], weights: Sequence[float], rng: np.random.Generator) -> np.ndarray:
+    """Return ``sum(sizes)`` indices in random order, of which each data set has the share of its weight, int [n].
+
+    A data set whose share is smaller than its size gives some of its indices once, drawn without replacement; one whose
+    share is larger gives all of them, some once more than the others.
+
+    Args:
+        sizes: of the data sets, whose indices follow one another.
+        weights: of the data sets, relative to each other.
+        rng: draws.
+    """
+    total = sum(sizes)
+    ends = np.round(np.cumsum(weights) / np.sum(weights) * total).astype(int)
+    drawn = []
+    for first, size, count in zip(np.cumsum([0, *sizes]), sizes, np.diff(ends, prepend=0)):
+        rest = rng.permutation(size)[: count % size]
+        drawn.append(first + np.concatenate([np.tile(np.arange(size), count // size), rest]))
+    return rng.permutation(np.concatenate(drawn))
+
+
 @DATA_SAMPLERS.register_module()
 class EvenBatchSampler(Sampler[list[int]]):
     """Deal each clip to one process once an epoch.
@@ -40,14 +60,24 @@ class EvenBatchSampler(Sampler[list[int]]):
     Args:
         sampler: a DefaultSampler, for its data set, seed and shuffling.
         batch_size: clips a process and step.
+        weights: how much each data set of a ``ConcatVIDDataset`` counts, relative to the others; None: by its clips,
+            each dealt once. With weights an epoch has as many clips as without, see :func:`draw_by_weight`.
 
     Raises:
-        ConfigError: ``batch_size`` is no positive whole number, or there are fewer clips than processes.
+        ConfigError: ``batch_size`` is no positive whole number, there are fewer clips than processes, or ``weights``
+            are not one positive number for each data set.
     """
 
-    def __init__(self, sampler: DefaultSampler, batch_size: int) -> None:
+    def __init__(self, sampler: DefaultSampler, batch_size: int, weights: Sequence[float] | None = None) -> None:
         if type(batch_size) is not int or batch_size < 1:
             raise ConfigError(f"train_dataloader.batch_size={batch_size!r} must be a whole number, 1 or more.")
+        sizes = [len(part) for part in getattr(sampler.dataset, "datasets", ())]
+        if weights is not None and (len(weights) != len(sizes) or not all(0 < weight < math.inf for weight in weights)):
+            raise ConfigError(
+                f"train_dataloader.batch_sampler.weights={list(weights)} must be {len(sizes)} positive numbers, one "
+                f"for each data set of a ConcatVIDDataset."
+            )
+        self.weights, self._sizes = weights, sizes
         self.sampler = sampler
         self.batch_size = batch_size
         self._slices = split_evenly(len(sampler.dataset), batch_size, sampler.world_size, sampler.rank)
@@ -57,6 +87,9 @@ class EvenBatchSampler(Sampler[list[int]]):
 
     def __iter__(self) -> Iterator[list[int]]:
         order = np.arange(len(self.sampler.dataset))
-        if self.sampler.shuffle:
-            order = np.random.default_rng([self.sampler.seed, self.sampler.epoch]).permutation(order)
+        rng = np.random.default_rng([self.sampler.seed, self.sampler.epoch])
+        if self.weights is not None:
+            order = draw_by_weight(self._sizes, self.weights, rng)
+        elif self.sampler.shuffle:
+            order = rng.permutation(order)
         return (order[share].tolist() for share in self._slices)

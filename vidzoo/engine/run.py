@@ -19,7 +19,8 @@ from vidzoo.engine.checkpoint import find_checkpoint
 from vidzoo.engine.config import config_mistakes, load_config
 from vidzoo.engine.cpu_ddp import environment_number
 from vidzoo.engine.runner import VIDRunner
-from vidzoo.errors import CheckpointError, ConfigError, VidZooError
+from vidzoo.engine.validation import checkpoint_to_test
+from vidzoo.errors import ConfigError, VidZooError
 from vidzoo.registry import METRICS
 
 
@@ -123,7 +124,8 @@ def test(
 
     Args:
         config: the config's path.
-        checkpoint: ``.pth`` or ``.safetensors``, or a training's work dir, whose newest one is tested.
+        checkpoint: ``.pth`` or ``.safetensors``, or a training's work dir: its best one in validation is tested, or its
+            newest where there was no validation.
         out: the folder that gets ``predictions.npz`` and ``results.json``, or the path of ``predictions.npz`` in it.
         **options: as ``build_runner``'s.
 
@@ -133,10 +135,7 @@ def test(
         VidZooError: out of memory.
     """
     if Path(checkpoint).is_dir():
-        found = find_checkpoint(checkpoint)
-        if found is None:
-            raise CheckpointError(f"{checkpoint}: no training has left a checkpoint here; name a folder with one.")
-        checkpoint = found
+        checkpoint = checkpoint_to_test(checkpoint)
     if out is not None:
         cfg_options = options.get("cfg_options") or {}
         options["cfg_options"] = cfg_options | _out_options(load_config(config, cfg_options), Path(out))
@@ -196,6 +195,6 @@ def _processes(runner: VIDRunner) -> Iterator[None]:
         time.sleep(10)  # the launcher ends this process meanwhile
         raise
     if is_distributed():
-        # Rank 0 keeps the store that the others need until they are done: nobody leaves before all have arrived.
+        # Rank 0 keeps the store that the others need until they are done: all wait for each other before they leave.
         torch.distributed.barrier()
         torch.distributed.destroy_process_group()

@@ -120,7 +120,7 @@ class VIDRunner(Runner):
         """
         stage1 = self.cfg.get("stage1")
         if stage1 and not self.cfg.get("resume"):
-            load_stage1(unwrapped(self.model), stage1, getattr(self.train_dataloader.dataset, "split", None))
+            load_stage1(unwrapped(self.model), stage1, getattr(self.train_dataloader.dataset, "splits", ()))
         return super().train()
 
     def test(self) -> dict[str, float]:

@@ -1,7 +1,8 @@
-"""Stage 2 begins where stage 1 ended: the image part's weights come from a pose network's checkpoint."""
+"""Initialise a model's image part with the weights of a pose network: stage 2 after stage 1."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +12,19 @@ from torch import nn
 from vidzoo.engine.checkpoint import check_fit, find_checkpoint, read_checkpoint
 from vidzoo.engine.contract import check_checkpoint
 from vidzoo.errors import CheckpointError, ConfigError
+from vidzoo.io.splits import Split
 
 PARTS: tuple[str, ...] = ("backbone", "heatmap_head")
 """What is taken over."""
 
 
-def load_stage1(model: nn.Module, checkpoint: str | Path, split: Any = None) -> None:
+def load_stage1(model: nn.Module, checkpoint: str | Path, splits: Iterable[Split] = ()) -> None:
     """Give a model's backbone and heatmap head the weights of a checkpoint; nothing else of it is used.
 
     Args:
         model: has the parts ``PARTS``.
         checkpoint: of a model with the same parts, or a training's work dir, whose newest one is taken.
-        split: the :class:`vidzoo.io.splits.Split` that the model is about to be trained on; None: none.
+        splits: those that the model is about to be trained on.
 
     Raises:
         ConfigError: the model has no such parts.
@@ -45,7 +47,8 @@ def load_stage1(model: nn.Module, checkpoint: str | Path, split: Any = None) -> 
     check_checkpoint(model, content, path, ["image_size"])
     meta = content.get("meta")
     trained_on = meta.get("dataset_meta") if isinstance(meta, dict) else None
-    _check_split(trained_on if isinstance(trained_on, dict) else {}, split, path)
+    for split in splits:
+        _check_split(trained_on if isinstance(trained_on, dict) else {}, split, path)
     parts = nn.ModuleDict({name: getattr(model, name) for name in PARTS})
     prefixes = tuple(f"{name}." for name in PARTS)
     weights = {name: value for name, value in content["state_dict"].items() if name.startswith(prefixes)}
@@ -57,9 +60,9 @@ def load_stage1(model: nn.Module, checkpoint: str | Path, split: Any = None) -> 
     print_log(f"The {' and the '.join(PARTS)} begin with stage 1's weights, {path}.", logger="current")
 
 
-def _check_split(trained_on: dict[str, Any], split: Any, path: Path) -> None:
+def _check_split(trained_on: dict[str, Any], split: Split, path: Path) -> None:
     splits = trained_on.get("data_splits")
-    before = splits.get(split.data_hash) if isinstance(splits, dict) and split is not None else None
+    before = splits.get(split.data_hash) if isinstance(splits, dict) else None
     if before is not None and before != split.hash:
         raise CheckpointError(
             f"{path}: stage 1 was trained on this data file's split {str(before)[:12]}, but the config now names "

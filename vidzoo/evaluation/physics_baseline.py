@@ -11,6 +11,7 @@ from vidzoo.evaluation.score import score
 from vidzoo.io.atomic import check_output
 from vidzoo.io.data_file import DataFile
 from vidzoo.io.predictions import write_predictions
+from vidzoo.io.split_checks import check_split
 from vidzoo.io.splits import Split
 
 
@@ -32,6 +33,7 @@ def write_physics_baseline(data_file: str | Path, split: str | Path, out: str | 
     for path in (out, out.with_name("results.json")):
         check_output(path, data_file, split)
     data, manifest = DataFile(data_file), Split.load(split)
+    check_split(manifest, data)
     predictions = physics_predictions(data, manifest)
     results = score(predictions, data, manifest)
     out.parent.mkdir(parents=True, exist_ok=True)

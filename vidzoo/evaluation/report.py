@@ -37,7 +37,7 @@ def data_line(results: dict[str, Any]) -> str:
     if split["protocol"] == "cross_camera":
         leaks = " (the same motion is on both subsets, seen by other cameras)"
     trained_on = ((results["provenance"] or {}).get("trained_on") or {}).get("split_hash")
-    if trained_on not in (None, split["hash"]):
+    if trained_on is not None and split["hash"] not in trained_on.split("+"):  # several, of a ConcatVIDDataset
         leaks += " (TRAINED ON ANOTHER SPLIT: test frames may have been learnt)"
     return (
         f"protocol {split['protocol']}{leaks} · {' and '.join(data['motion'])} motion, {images}{cameras} · "

@@ -63,6 +63,19 @@ def _section_with_baselines(
     return {**section(samples.torques), "baselines": baselines, "baseline_values": values}
 
 
+def _describe(samples: Samples) -> dict[str, list[str]]:
+    """Return what was scored: kinds of motion and of images, cameras and subjects."""
+    trials = samples.labels.trials
+    seen = [(t, camera) for t in trials for camera in samples.cameras[t.subject, t.trial] if camera]
+    kinds = {str(t.camera_attribute(camera, "kind")) if camera in t.cameras else "unknown" for t, camera in seen}
+    return {
+        "motion": sorted({t.motion for t in trials}),
+        "images": sorted(kinds),
+        "cameras": sorted({camera for cameras in samples.cameras.values() for camera in cameras if camera}),
+        "subjects": sorted({t.subject for t in trials}),
+    }
+
+
 def score(predictions: Predictions, data: DataFile, split: Split) -> dict[str, Any]:
     """Score predictions; return all of ``results.json`` (paper, equation 8 and Tables 2-4).
 
@@ -90,12 +103,6 @@ def score(predictions: Predictions, data: DataFile, split: Split) -> dict[str, A
 
     left_out = Counter(Reason(int(code)).name.lower() for code in labels.reason[row][finite & ~valid])
     tested = {trial.action for trial in labels.trials}
-    images = {
-        str(trial.camera_attribute(camera, "kind")) if camera in trial.cameras else "unknown"
-        for trial in labels.trials
-        for camera in samples.cameras[trial.subject, trial.trial]
-        if camera
-    }
     return {
         "format": FORMAT,
         "version": VERSION,
@@ -116,13 +123,7 @@ def score(predictions: Predictions, data: DataFile, split: Split) -> dict[str, A
             "leaks": split.leaks,
             "actions_not_trained_on": sorted_actions(tested - set(train.action.tolist())),
         },
-        "data": {
-            "data_hash": data.content_hash,
-            "motion": sorted({trial.motion for trial in labels.trials}),
-            "images": sorted(images),
-            "cameras": sorted({camera for cameras in samples.cameras.values() for camera in cameras if camera}),
-            "subjects": sorted(subjects),
-        },
+        "data": {"data_hash": data.content_hash, **_describe(samples)},
         "counts": {
             "samples": len(row),
             "frames": len(labels),

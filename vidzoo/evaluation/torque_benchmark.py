@@ -7,7 +7,7 @@ import platform
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ from mmengine.logging import MessageHub, print_log
 
 import vidzoo
 from vidzoo.anatomy import BENCHMARK_JOINTS
-from vidzoo.errors import DataError
+from vidzoo.errors import ConfigError, DataError
 from vidzoo.evaluation.report import format_line, format_report
 from vidzoo.evaluation.results import write_results
 from vidzoo.evaluation.score import score
@@ -49,7 +49,7 @@ def provenance(device: torch.device) -> dict[str, Any]:
     hub = MessageHub.get_current_instance()
     config = hub.get_info("cfg")
     checkpoint = None if config is None else _checkpoint(config)
-    if config is not None:  # where the project lies on this machine is nobody's business
+    if config is not None:  # the result must not tell where the project lies on this machine
         config = config.replace(f"{Path.cwd()}{os.sep}", "")
     on_gpu = device.type == "cuda"
     return {
@@ -74,24 +74,28 @@ def provenance(device: torch.device) -> dict[str, Any]:
 class TorqueBenchmark(BaseMetric):
     """Score ``pred_torques`` against the data file's labels on the three levels of the benchmark.
 
-    Every test frame of the split must be predicted once (see :func:`vidzoo.evaluation.score.score`), however many
+    Every frame of the split's subset must be predicted once (see :func:`vidzoo.evaluation.score.score`), however many
     processes share the work. Logs ``mPJE_mean`` and ``mPJE_sum`` (N·m/kg; the former is what ``save_best`` should
     name), ``lower_limb_mean``, ``RMSE``, ``percent_BWht``, ``pearson_r``, ``R2``, and both baselines' mPJE_mean.
 
     Args:
         data_file: path of the data file.
-        split: path of the split manifest; its test subset is scored, its training subset makes the baselines.
+        split: path of the split manifest; its training subset makes the baselines.
+        subset: 'test' or 'val': which frames of the split are scored.
         torques: names of the torques that the model predicts, in the order of its columns; the runner says the model's.
             Another order than the benchmark's is put right by these names.
         out_dir: folder that gets ``predictions.npz`` and ``results.json``, made where it is missing; None: no files.
+            Only with test frames: what a model was chosen by is no result.
         collect_device: how processes hand in their clips. 'gpu': through the process group, be it NCCL or gloo; 'cpu':
             through files in the working directory, which all of them must share.
         prefix: put before every logged name.
         print_tables: print the three tables after a test; after a validation it is one line.
 
     Raises:
-        DataError: the split is missing or broken, an output would be written over it or the data file, or the model's
-            torques are not the benchmark's; on evaluation, the predictions are not exactly the test frames.
+        ConfigError: ``subset`` and ``out_dir`` do not fit.
+        DataError: the split is missing or broken or has no such subset, an output would be written over it or the data
+            file, or the model's torques are not the benchmark's; on evaluation, the predictions are not exactly the
+            subset's frames.
     """
 
     default_prefix = ""
@@ -104,6 +108,7 @@ class TorqueBenchmark(BaseMetric):
         self,
         data_file: str | Path,
         split: str | Path,
+        subset: Literal["val", "test"] = "test",
         torques: Sequence[str] = BENCHMARK_JOINTS,
         out_dir: str | Path | None = None,
         collect_device: str = "gpu",
@@ -112,7 +117,12 @@ class TorqueBenchmark(BaseMetric):
     ) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix)
         self.data = DataFile(data_file)
-        self.split = Split.load(split)
+        if subset not in ("val", "test") or (subset == "val" and out_dir is not None):
+            raise ConfigError(
+                f"TorqueBenchmark: subset='{subset}' must be 'test', or 'val' without out_dir: what a model is chosen "
+                f"by is logged and no result."
+            )
+        self.split = Split.load(split) if subset == "test" else Split.load(split).validation()
         self.torques = tuple(torques)
         benchmark_columns(self.torques, "TorqueBenchmark: the model")
         self.out_dir = None if out_dir is None else Path(out_dir)

@@ -1,4 +1,4 @@
-"""Read HDF5 files that strangers made: nothing is followed out of the file, nothing unbounded is allocated."""
+"""Read HDF5 files of unknown origin: no link leads out of the file, and every allocation is bounded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The predictions file: a model's torques for every test frame, in a form that is safe to read from a stranger."""
+"""The predictions file: a model's torques for every test frame, in a form that is safe to read whatever its origin."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The protocols: pure rules that turn the trials of a data file into a split (paper.md section 5's six, torch-free).
+"""The protocols: pure rules that turn the trials of a data file into a split (six protocols; without torch).
 
 ======================  ============================================================================================
 ``block``               the last share of each trial tests; a gap of at least one window belongs to no subset

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +110,14 @@ class Split:
                 f"the split {self.hash[:12]} has no {subset} subset; make one with 'vidzoo split --val-share 0.1'."
             )
         return found
+
+    def validation(self) -> Split:
+        """Return a split that tests on this one's ``val`` frames, for scoring them as test frames are scored.
+
+        Raises:
+            DataError: this split has no ``val`` subset.
+        """
+        return replace(self, test=self.entries("val"), val=())
 
     def save(self, path: str | Path) -> None:
         """Write the manifest as JSON, under a temporary name first.

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from vidzoo import __version__
 from vidzoo.anatomy import BENCHMARK_JOINTS, COORDINATES
-from vidzoo.errors import ConfigError, DataError
+from vidzoo.errors import ConfigError
 from vidzoo.evaluation.labels import load_labels
 from vidzoo.evaluation.results import UNITS
 from vidzoo.io.atomic import atomic_path
@@ -23,6 +23,7 @@ from vidzoo.io.data_file.layout import LABELS_OF
 from vidzoo.io.data_file.writer import BUILDER, LIBVER, write_root, write_trial_attributes
 from vidzoo.io.hdf5 import set_texts
 from vidzoo.io.provenance import file_sha256
+from vidzoo.io.split_checks import check_split
 from vidzoo.io.splits import PROTOCOLS, Split
 from vidzoo.leaderboard.documents import (
     BENCHMARK_ID,
@@ -167,13 +168,13 @@ def define(
 
     Raises:
         ConfigError: there is such a benchmark already, or its name has another form.
-        DataError: split and file do not belong together, or cannot be read or written.
+        DataError: split and file do not belong together, the split breaks its protocol's promise, or they cannot be
+            read or written.
     """
     check_id(f"{name}/{split.protocol}")
     path = folder / name / f"{split.protocol}.json"
     claimed = _claimed_so_far(path)
-    if split.data_hash != data.content_hash:
-        raise DataError(f"{data.path}: is not the file that the split was made for; make the split again.")
+    check_split(split, data)
     motions = {trial.motion for trial in load_labels(data, (*split.train, *split.test)).trials}
     path.parent.mkdir(parents=True, exist_ok=True)
     manifest = path.with_name(f"{split.protocol}.split.json")

@@ -1,4 +1,4 @@
-"""JSON documents of strangers: checked field by field, written in one way only."""
+"""JSON documents of submitters: every field is checked, and equal content gives equal bytes."""
 
 from __future__ import annotations
 

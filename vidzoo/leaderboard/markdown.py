@@ -16,7 +16,7 @@ _HEADERS = (
 )  # fmt: skip
 _ALIGN = ("right", "left", *["right"] * 7, "left", "left")
 _HEAD = (
-    "Written by `tools/leaderboard.py render`; not to be edited. N·m/kg, good labels; lower is better but for R2. "
+    "Written by `vidzoo leaderboard render`; not to be edited. N·m/kg, good labels; lower is better but for R2. "
     f"*rescored*: this project scored the predictions. {CLAIMED_REMARK} *95 %*: interval of mPJE_mean. *above the "
     "best*: the difference to the best entry with its paired 95 % interval; ≈ where that holds zero: the two are "
     "not told apart. [The page](index.html) says more."

@@ -1,7 +1,7 @@
 """The page: one HTML file with everything in it, for any browser, without network.
 
 Its security policy allows the one style and the one script that it carries, by their hashes, and nothing else; whatever
-strangers wrote is escaped by Jinja2. Without JavaScript it shows all tables; with it they can be sorted and filtered.
+submitters wrote is escaped by Jinja2. Without JavaScript it shows all tables; with it they can be sorted and filtered.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The store: a folder of plain files that many may write to at once and that nobody edits.
+"""The store: a folder of plain files that many processes may add to at once; no file is edited.
 
 ::
 
@@ -108,7 +108,7 @@ class Store:
         """Return a benchmark and the hash of its file.
 
         Raises:
-            ConfigError: there is none of that name, or nobody has defined it yet.
+            ConfigError: there is none of that name, or it is not defined yet.
             DataError: its file is broken.
         """
         path = self.folder / "benchmarks" / f"{name}.json"
@@ -127,13 +127,18 @@ class Store:
         """Return a benchmark's split.
 
         Raises:
-            DataError: its manifest is missing or not the one that the benchmark names.
+            DataError: its manifest is missing or not the one that the benchmark names, or leaks otherwise than it says.
         """
         assert benchmark.split is not None
         path = self.folder / "benchmarks" / benchmark.name / benchmark.split.file
         if not path.is_file() or file_sha256(path) != benchmark.split.sha256:
             raise DataError(f"{path}: is missing or was changed; restore it.")
-        return Split.load(path)
+        split = Split.load(path)
+        if split.leaks != benchmark.split.leaks:
+            raise DataError(
+                f"{path}: leaks={split.leaks}, but {benchmark.id} says {benchmark.split.leaks}; restore it."
+            )
+        return split
 
     def labels(self, benchmark: Benchmark, given: Sequence[str | Path] = ()) -> DataFile:
         """Return the data file that holds a benchmark's labels: the store's own, or one of those given.

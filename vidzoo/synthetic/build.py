@@ -12,6 +12,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+import cv2
 from rich.progress import track
 
 from vidzoo.anatomy import ACTION_FAMILIES, GRAVITY
@@ -78,7 +79,7 @@ def _make_all(tasks: list[Task], jobs: int) -> Generator[Trial, None, None]:
         yield from map(_make, tasks)
         return
     # Spawned, not forked: the caller may hold threads and open HDF5 files.
-    pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"))
+    pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), cv2.setNumThreads, (0,))
     try:
         yield from pool.map(_make, tasks)
     finally:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 
 from vidzoo.anatomy import ACTION_FAMILIES, COORDINATES
@@ -56,7 +55,6 @@ def make_trial(
     Raises:
         VidZooError: the motion cannot be performed with this body.
     """
-    cv2.setNumThreads(0)
     subject = draw_subject(seed, subject_index)
     body = build_body(subject)
     style = Style.draw(np.random.default_rng([seed, subject_index, _STYLE]))

@@ -1,4 +1,6 @@
-# What every recipe shares. The last checkpoint is the one to test: choosing the best one by the test subset would leak.
+# What every recipe shares. A training on a split with a val subset (make_split --val-share 0.1) validates on it after
+# every epoch and keeps the best checkpoint, which is then the one to test; else the last one is. Nothing is chosen by
+# the test subset.
 default_scope = "vidzoo"
 default_hooks = dict(
     timer=dict(type="IterTimerHook"),
