@@ -53,7 +53,14 @@ def shown(data_file, split, subset):
 
 @pytest.mark.parametrize(
     ("protocol", "settings"),
-    [("block", {"gap": 0}), ("trial", {}), ("random_frame", {}), ("loso", {"held_out": ["subject2"]})],
+    [
+        ("block", {"gap": 0}),
+        ("trial", {}),
+        ("random_frame", {}),
+        ("loso", {"held_out": ["subject2"]}),
+        ("random_frame", {"val_share": 0.3}),
+        ("block", {"gap": 0, "val_share": 0.3}),
+    ],
 )
 def test_no_image_of_one_side_is_on_the_other(protocol, settings, numbered_data_file, tmp_path):
     split = make_split(DataFile(numbered_data_file), protocol, **settings)
@@ -64,10 +71,10 @@ def test_no_image_of_one_side_is_on_the_other(protocol, settings, numbered_data_
             "vid", numbered_data_file, None, tmp_path / f"{subset}.h5", subset=subset, split=tmp_path / "split.json"
         )
         found[subset] = stored(tmp_path / f"{subset}.h5")[0]
-    own = {subset: shown(numbered_data_file, split, subset) for subset in found}
+    own = {subset: shown(numbered_data_file, split, subset) for subset in (*found, "val")}
     both = own["train"] & own["test"]
     for subset, jpegs in found.items():
-        assert set(jpegs) == own[subset] - both
+        assert set(jpegs) == own[subset] - both - own["val"]
         assert len(jpegs) == len(set(jpegs)) > 0
     if protocol == "random_frame":
         assert both, "a video slower than the grid shows a train and a test frame the same image"
