@@ -18,10 +18,10 @@ from vidzoo.io.splits import SUBSETS, Split, SplitEntry
 
 
 def read_data_file(data: DataFile, split: Split, subset: str, every: int) -> Iterator[PoseImage]:
-    """Yield the images that the subset's target frames show and no target frame of another subset does.
+    """Yield the images that the subset's target frames show, without those that target frames of other subsets show.
 
-    Cameras without a calibration to the ground are passed over. The lenses' distortion, which a data file does not
-    keep, is left out: it moves a joint by a few pixels near the picture's edges.
+    Cameras without a calibration to the ground are left out. The lenses' distortion, which a data file does not
+    contain, is neglected: it moves a joint by a few pixels near the picture's edges.
 
     Args:
         data: the data file.
@@ -33,8 +33,8 @@ def read_data_file(data: DataFile, split: Split, subset: str, every: int) -> Ite
         DataError: no camera is calibrated, or an array does not have the format's shape.
     """
     others: dict[tuple[str, str], list[SplitEntry]] = defaultdict(list)
-    for other in (name for name in SUBSETS if name != subset):
-        for entry in getattr(split, other):
+    for name in SUBSETS:
+        for entry in getattr(split, name) if name != subset else ():
             others[entry.subject, entry.trial].append(entry)
     calibrated = False
     for entry in split.entries(subset):
