@@ -133,7 +133,7 @@ val_evaluator = [dict(type="A", data_file=None, split="own.json"), dict(type="B"
     with pytest.raises(ConfigError, match=r"d\.py: TorqueBenchmark has no split; write split = "):
         load_config(tmp_path / "d.py")
     (tmp_path / "e.py").write_text('train_dataloader = dict(dataset=dict(type="A"))')
-    with pytest.raises(ConfigError, match="the config has no 'split'"):
+    with pytest.raises(ConfigError, match=r"e\.py: reads no 'split'"):
         load_config(tmp_path / "e.py", {"split": "a.json"})
 
 

@@ -30,6 +30,15 @@ from vidzoo.cli.main import main
             "error: vidnet_r19: no such file, and no recipe of this name; did you mean vidnet_",
         ),
         ("print-config vidnet_r18.py", "error: vidnet_r18.py: no such config."),
+        (
+            "print-config vidnet_r18 --cfg-options randomness.seed=abc",
+            "randomness.seed is 'abc', expected a whole number",
+        ),
+        ("print-config vidnet_r18 --cfg-options randomness.seed=-1", "randomness.seed is -1, expected a whole number"),
+        ("print-config vidnet_r18 --cfg-options compile=True2", "compile is 'True2', expected True, False or a dict"),
+        ("print-config vidnet_r18 --cfg-options data_file=a,b.h5", "data_file is ['a', 'b.h5'], expected the path"),
+        ("print-config vidnet_r18 --cfg-options data_file=123", "data_file is 123, expected the path of one file"),
+        ("print-config posenet_r18 --data a.h5", "posenet_r18.py: reads no 'data_file', so there is nothing to give"),
         ("plot a.npz --data b.h5 --split c.json --out d.png --trial DJ1", "--subject and --trial go together"),
     ],
 )

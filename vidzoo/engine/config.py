@@ -132,6 +132,8 @@ def load_config(path: str | Path, options: dict[str, Any] | None = None) -> Conf
                 f"--cfg-options {key}: '{top}' is a name that the config's own lines use, and they have been read "
                 f"already; override the keys that they set."
             )
+        if top in _FILES and top not in known:
+            raise ConfigError(f"{path}: reads no '{top}', so there is nothing to give it to by --data or --split.")
         if top not in known:
             near = difflib.get_close_matches(top, known, n=3)
             raise ConfigError(f"--cfg-options {key}: the config has no '{top}'; did you mean {', '.join(near) or '?'}?")
@@ -145,4 +147,17 @@ def load_config(path: str | Path, options: dict[str, Any] | None = None) -> Conf
     except (AssertionError, ImportError, IndexError, KeyError, TypeError) as error:
         raise ConfigError(f"--cfg-options: {' '.join(str(error.args[0]).split())}") from error
     use_val_subset(config)
+    _check_values(config, path)
     return config
+
+
+def _check_values(config: Config, path: Path) -> None:
+    """Raise ConfigError for values that MMEngine would end with a traceback for."""
+    seed = (config.get("randomness") or {}).get("seed")
+    if seed is not None and not (type(seed) is int and 0 <= seed < 2**32):
+        raise ConfigError(f"{path}: randomness.seed is {seed!r}, expected a whole number from 0 to {2**32 - 1}.")
+    if not isinstance(config.get("compile", False), bool | dict):
+        raise ConfigError(f"{path}: compile is {config.compile!r}, expected True, False or a dict of its arguments.")
+    for name in _FILES:
+        if not isinstance(config.get(name), str | None):
+            raise ConfigError(f"{path}: {name} is {config[name]!r}, expected the path of one file.")
