@@ -159,6 +159,12 @@ def small_trial() -> Callable[..., Trial]:
 
 
 @pytest.fixture(scope="session")
+def make_small_trial() -> Callable[..., Trial]:
+    """Make a trial such as those of ``tiny_data_file``."""
+    return make_trial
+
+
+@pytest.fixture(scope="session")
 def tiny_data_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two subjects, three trials each (DJ1, squats1, walking1), 40 frames at 100 Hz, one 64 x 64 camera at 60 fps."""
     path = tmp_path_factory.mktemp("vid") / "tiny.h5"

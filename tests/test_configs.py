@@ -112,7 +112,10 @@ def test_a_recipe_takes_another_file_and_split_by_one_word(path: Path, tmp_path:
 
 
 def test_who_gets_the_files(tmp_path: Path):
-    """What is None gets the name at the top, in lists and wrappers too; what has its own value keeps it."""
+    """What is None gets the name at the top, in lists and wrappers too; what has its own value keeps it.
+
+    What an option names goes everywhere but to data sets that are trained on together and name their own.
+    """
     (tmp_path / "c.py").write_text("""
 data_file, size = "top.h5", 3
 train_dataloader = dict(dataset=dict(type="ConcatDataset", datasets=[dict(data_file=None), dict(data_file="own.h5")]))
@@ -122,7 +125,8 @@ val_evaluator = [dict(type="A", data_file=None, split="own.json"), dict(type="B"
     assert [d.data_file for d in config.train_dataloader.dataset.datasets] == ["top.h5", "own.h5"]
     assert config.val_evaluator == [{"type": "A", "data_file": "top.h5", "split": "own.json"}, {"type": "B"}]
     config = load_config(tmp_path / "c.py", {"data_file": "asked.h5"})
-    assert [d.data_file for d in config.train_dataloader.dataset.datasets] == ["asked.h5", "asked.h5"]
+    assert [d.data_file for d in config.train_dataloader.dataset.datasets] == ["asked.h5", "own.h5"]
+    assert config.val_evaluator[0].data_file == "asked.h5"
     with pytest.raises(ConfigError, match="'size' is a name that the config's own lines use"):
         load_config(tmp_path / "c.py", {"size": 4})
     (tmp_path / "d.py").write_text('test_evaluator = dict(type="TorqueBenchmark", data_file="a.h5", split=None)')

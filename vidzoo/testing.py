@@ -180,7 +180,7 @@ def example_statistics(model: TorqueEstimator) -> dict[str, tuple[Tensor, Tensor
 def example_batch(model: TorqueEstimator) -> dict[str, Any]:
     """Return what a collate gives to ``model`` for B = 2 clips of random content, long enough for K = 2 predictions."""
     generator = torch.Generator().manual_seed(0)
-    window, size = model.window, getattr(model, "image_size", IMAGE_SIZE)
+    window, size = model.window, getattr(model, "image_size", None) or IMAGE_SIZE
     num_torques = len(model.torque_codec.mean)
     clips, frames, markers, coordinates = len(MASSES), window + PREDICTIONS - 1, len(MARKERS), len(COORDINATES)
 

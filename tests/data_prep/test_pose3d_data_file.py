@@ -53,9 +53,15 @@ def shown(data_file, split, subset):
 
 @pytest.mark.parametrize(
     ("protocol", "settings"),
-    [("block", {"gap": 0}), ("trial", {}), ("random_frame", {}), ("loso", {"held_out": ["subject2"]})],
+    [
+        ("block", {"gap": 0}),
+        ("trial", {}),
+        ("random_frame", {}),
+        ("random_frame", {"val_share": 0.2}),
+        ("loso", {"held_out": ["subject2"]}),
+    ],
 )
-def test_no_image_of_one_side_is_on_the_other(protocol, settings, numbered_data_file, tmp_path):
+def test_no_image_of_one_subset_is_in_another(protocol, settings, numbered_data_file, tmp_path):
     split = make_split(DataFile(numbered_data_file), protocol, **settings)
     split.save(tmp_path / "split.json")
     found = {}
@@ -64,10 +70,11 @@ def test_no_image_of_one_side_is_on_the_other(protocol, settings, numbered_data_
             "vid", numbered_data_file, None, tmp_path / f"{subset}.h5", subset=subset, split=tmp_path / "split.json"
         )
         found[subset] = stored(tmp_path / f"{subset}.h5")[0]
-    own = {subset: shown(numbered_data_file, split, subset) for subset in found}
+    own = {subset: shown(numbered_data_file, split, subset) for subset in ("train", "val", "test")}
+    assert bool(own["val"]) == ("val_share" in settings)
     both = own["train"] & own["test"]
     for subset, jpegs in found.items():
-        assert set(jpegs) == own[subset] - both
+        assert set(jpegs) == own[subset] - set().union(*(own[other] for other in own if other != subset))
         assert len(jpegs) == len(set(jpegs)) > 0
     if protocol == "random_frame":
         assert both, "a video slower than the grid shows a train and a test frame the same image"
@@ -105,7 +112,7 @@ def test_joints_are_means_of_markers_seen_by_the_camera(tiny_data_file, tiny_spl
     assert jpegs[5] == trial.jpeg("Cam0", int(offsets[5]), int(offsets[6])).tobytes()
 
 
-def test_the_file_names_its_vid_file_split_and_side(tiny_data_file, tiny_split, tmp_path):
+def test_the_file_names_its_data_file_split_and_subset(tiny_data_file, tiny_split, tmp_path):
     prepare_pose3d("vid", tiny_data_file, None, tmp_path / "p.h5", subset="test", split=tiny_split, every=4)
     file = PoseFile(tmp_path / "p.h5")
     assert file.attribute("data_hash") == DataFile(tiny_data_file).content_hash

@@ -126,7 +126,7 @@ def test_the_papers_recipe(paper):
 
 def test_the_small_config_fits():
     model = MODELS.build(Config.fromfile(CONFIGS / "vidnet_r18.py").model)
-    assert model.temporal_head.in_features == 21 * (24 + 12 + 12) + 51 * 3
+    assert model.temporal_head.in_features == 21 * (16 + 8 + 8) + 51 * 3
     assert model.backbone.weights is None, "the small one needs no network"
 
 
@@ -259,7 +259,7 @@ def test_parts_may_be_modules():
 
 def test_every_parameter_learns_where_the_backbone_ends_early():
     model = MODELS.build(Config.fromfile(CONFIGS / "vidnet_r18.py").model)
-    output = model({"frames": torch.randn(2, 13, 3, 96, 96)})
+    output = model({"frames": torch.randn(2, 13, 3, 64, 64)})
     (output.torques.sum() + output.markers.square().sum()).backward()
     idle = [name for name, parameter in model.named_parameters() if parameter.grad is None]
     assert not idle, "processes that train together would wait for these for ever"

@@ -12,7 +12,7 @@ from vidzoo.cli.arguments import whole_number
 EXAMPLES = """\
   %(prog)s human36m annotations images --every 5 --out data/h36m_train.h5
   %(prog)s muco MuCo/data/MuCo-3DHP.json MuCo/data --out data/muco_train.h5
-  %(prog)s vid data/synth.h5 --split data/synth_trial.json --out data/synth_pose3d_train.h5
+  %(prog)s vid data/synth.h5 --split data/synth_trial.json --out data/pose_train.h5
 
 ANNOTATIONS and IMAGES by kind:
   human36m      folder of Human36M_subject*_{data,camera,joint_3d}.json     folder of s_01_act_02_.../

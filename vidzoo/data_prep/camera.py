@@ -44,7 +44,7 @@ class Camera:
         return pixels.reshape(*points.shape[:-1], 2)
 
     def share_in_picture(self, points: np.ndarray) -> float:
-        """Return which share of the present points [..., 3] falls inside the picture."""
+        """Return the share of the present points [..., 3] that lies inside the picture."""
         present = np.isfinite(points).all(axis=-1)
         pixels = self.project(points[present])
         with np.errstate(invalid="ignore"):
@@ -56,7 +56,7 @@ def read_camera(path: str | Path) -> Camera:
     """Read OpenCap's ``cameraIntrinsicsExtrinsics.pickle``: world to camera, translation in mm, size as rows, columns.
 
     Raises:
-        DataError: a key is missing, a shape is wrong, a number is not finite, or the rotation is none.
+        DataError: a key is missing, a shape is wrong, a number is not finite, or the rotation is no rotation matrix.
     """
     content = read_number_pickle(path)
     shapes = {"intrinsicMat": (3, 3), "rotation": (3, 3), "translation": (3,), "imageSize": (2,)}

@@ -1,4 +1,4 @@
-"""Square boxes around a person, cut out without ever stretching the picture.
+"""Cut square boxes around a person out of pictures, without distorting them.
 
 A box is x, y, width, height in pixels of the source video; it may reach outside, where black is filled in.
 """
@@ -33,7 +33,7 @@ def body_points(markers: np.ndarray) -> np.ndarray:
 
 
 def _body_pixels(camera: Camera, markers: np.ndarray) -> np.ndarray:
-    """Return the pixels [F, M + 1, 2] of the body; one wild marker cannot make a box huge.
+    """Return the pixels [F, M + 1, 2] of the body, without markers that lie far from it.
 
     NaN where a point is missing or out of the body's reach; no pixel is farther from the picture than its longer side.
     """

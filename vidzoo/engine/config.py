@@ -32,8 +32,9 @@ _FURTHER_KEYS = (
 )
 """Top-level keys that MMEngine and the runner below read beside MMEngine's runner's arguments."""
 
-_FILES = ("data_file", "split")
-"""Top-level keys that :func:`load_config` hands on to data sets and metrics."""
+_OPTIONS = {"data_file": "--data", "split": "--split"}
+_FILES = tuple(_OPTIONS)
+"""Top-level keys that :func:`load_config` hands on to data sets and metrics, and the commands' options for them."""
 
 
 @contextmanager
@@ -77,7 +78,7 @@ def _hand_on_files(config: Config, path: Path, asked: Iterable[str]) -> None:
         if lacking and holder.keys() >= set(_FILES):
             raise ConfigError(
                 f"{path}: {holder.get('type')} has no {' and no '.join(lacking)}; write {lacking[0]} = '...' at the "
-                f"config's top, or give --cfg-options {lacking[0]}=..."
+                f"config's top, or give {_OPTIONS[lacking[0]]} FILE."
             )
 
 

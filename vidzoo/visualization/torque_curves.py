@@ -116,7 +116,7 @@ def save_figure(figure: Figure, path: str | Path, dpi: int = 120) -> None:
 
 
 def typical_recording(predictions: Predictions, data: DataFile, split: Split) -> tuple[str, str]:
-    """Return the test recording (subject, trial) whose mPJE_mean is nearest to the median: neither best nor worst.
+    """Return the test recording (subject, trial) whose mPJE_mean is nearest to the median.
 
     Raises:
         DataError: the predictions do not fit the split, or no recording has a good label.

@@ -36,14 +36,14 @@ READERS: dict[str, Callable[[Path, Path, str], Iterator[Person]]] = {
 }
 KINDS: tuple[str, ...] = (*READERS, "vid")
 TRAIN_ONLY = ("mpi_inf_3dhp", "muco")
-"""Sets whose test subset is another release."""
+"""Sets without a test subset in the same release."""
 BOX_SCALE = 1.25
-"""PoseNet's crop: the person's box, made square, so much larger."""
+"""PoseNet's crop: the person's box, made square and enlarged by this factor."""
 _BATCH = 256
 
 
 def cut_out(person: Person, size: int) -> PoseImage | None:
-    """Read a person's image and cut the person out; None if no part of the box lies in it.
+    """Read a person's image and cut the person out; None if the box lies outside the image.
 
     Raises:
         DataError: the image is missing, cannot be decoded, or has another size than annotated.
@@ -51,7 +51,7 @@ def cut_out(person: Person, size: int) -> PoseImage | None:
     if not person.image.is_file():
         raise DataError(f"{person.image}: no such image, which the annotations name; name the images' folder.")
     data = np.fromfile(person.image, dtype=np.uint8)
-    # Annotations are of the pixels as stored, whatever the camera's orientation tag says.
+    # Annotations are of the pixels as stored, before the camera's orientation tag is applied.
     flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
     image = cv2.imdecode(data, flags) if len(data) else None
     if image is None:
@@ -101,14 +101,14 @@ def prepare_pose3d(
         images: the folder of the set's images; None for a data file.
         out: the file to write.
         subset: 'train' or 'test'; a data file's is the split's.
-        split: the split manifest of a data file, without which no image of it may enter stage 1.
+        split: the split manifest; required for a data file, so that no test image enters stage 1.
         image_size: side of the stored images in pixels; a data file's are copied as they are.
         every: take each n-th person of a set, or image of a recording.
         jobs: threads; None: one per core.
 
     Raises:
         ConfigError: an argument does not fit the kind.
-        DataError: the source is not as it should be, gives no image, or is what ``out`` names.
+        DataError: the source is missing or broken, gives no image, or is what ``out`` names.
     """
     if kind not in KINDS:
         raise ConfigError(f"{kind}: no such kind of pose set; choose one of {', '.join(KINDS)}.")

@@ -17,7 +17,7 @@ LAYOUT = (
 
 
 def read_coco(annotations: Path, images: Path, subset: str) -> Iterator[Person]:
-    """Yield every person with a keypoint who is no crowd.
+    """Yield every person with a keypoint; leave crowds out.
 
     Args:
         annotations: the JSON file.

@@ -14,14 +14,14 @@ from vidzoo.errors import DataError
 from vidzoo.geometry import project
 from vidzoo.io.data_file import DataFile, TrialReader
 from vidzoo.io.pose_file import PoseImage
-from vidzoo.io.splits import Split, SplitEntry
+from vidzoo.io.splits import SUBSETS, Split, SplitEntry
 
 
 def read_data_file(data: DataFile, split: Split, subset: str, every: int) -> Iterator[PoseImage]:
-    """Yield the images that the subset's target frames show and no target frame of the other subset does.
+    """Yield the images that the subset's target frames show, without those that target frames of other subsets show.
 
-    Cameras without a calibration to the ground are passed over. The lenses' distortion, which a data file does not
-    keep, is left out: it moves a joint by a few pixels near the picture's edges.
+    Cameras without a calibration to the ground are left out. The lenses' distortion, which a data file does not
+    contain, is neglected: it moves a joint by a few pixels near the picture's edges.
 
     Args:
         data: the data file.
@@ -32,12 +32,12 @@ def read_data_file(data: DataFile, split: Split, subset: str, every: int) -> Ite
     Raises:
         DataError: no camera is calibrated, or an array does not have the format's shape.
     """
-    own, other = (split.train, split.test) if subset == "train" else (split.test, split.train)
     others: dict[tuple[str, str], list[SplitEntry]] = defaultdict(list)
-    for entry in other:
-        others[entry.subject, entry.trial].append(entry)
+    for name in SUBSETS:
+        for entry in getattr(split, name) if name != subset else ():
+            others[entry.subject, entry.trial].append(entry)
     calibrated = False
-    for entry in own:
+    for entry in split.entries(subset):
         trial = data.trial(entry.subject, entry.trial)
         for camera in trial.cameras:
             if not _sees(entry, camera) or not _is_calibrated(trial, camera):

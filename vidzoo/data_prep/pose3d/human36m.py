@@ -29,7 +29,7 @@ LAYOUT = (
 
 
 def read_human36m(annotations: Path, images: Path, subset: str) -> Iterator[Person]:
-    """Yield the people of a subset's subjects that are there.
+    """Yield the people of a subset's subjects, as far as their files are present.
 
     Args:
         annotations: the folder of the JSON files.
@@ -37,7 +37,7 @@ def read_human36m(annotations: Path, images: Path, subset: str) -> Iterator[Pers
         subset: 'train' (subjects 1, 5, 6, 7, 8) or 'test' (9, 11).
 
     Raises:
-        DataError: none of the subjects is there, or a file is not laid out as expected.
+        DataError: no subject's file is present, or a file is not laid out as expected.
     """
     found = [s for s in SUBJECTS[subset] if (annotations / f"Human36M_subject{s}_data.json").is_file()]
     if not found:

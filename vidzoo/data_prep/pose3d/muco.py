@@ -17,13 +17,13 @@ LAYOUT = (
     "keypoints_cam [21, 3])"
 )
 NEAR = 0.5
-"""m; of two people whose pelvises are nearer than this across the line of sight one hides the other."""
+"""If the pelvises of two people are nearer than this across the line of sight, one hides the other, m."""
 
 
 def read_muco(annotations: Path, images: Path, subset: str) -> Iterator[Person]:
-    """Yield, of each image, the nearest person and all that stand clear of the others, as PoseNet picks them.
+    """Yield of each image the nearest person and everyone who is not near another, as PoseNet selects them.
 
-    A joint that ``keypoints_vis`` calls hidden is learnt all the same, as by PoseNet: where it is, is known.
+    Joints that ``keypoints_vis`` marks as hidden are kept, as in PoseNet, because their places are known.
 
     Args:
         annotations: ``MuCo-3DHP.json``.

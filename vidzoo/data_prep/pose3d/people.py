@@ -70,7 +70,7 @@ def numbers(value: Any, *shape: int) -> np.ndarray:
     """Return finite numbers of a shape.
 
     Raises:
-        ValueError: it is none.
+        ValueError: the value has another shape or holds something else.
     """
     array = np.asarray(value, dtype=float)
     if array.shape != shape or not np.isfinite(array).all():
