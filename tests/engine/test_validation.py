@@ -122,7 +122,7 @@ def test_a_config_that_validates_by_itself_is_left_alone(config, options):
 
 
 def test_val_frames_are_scored_against_baselines_of_the_training_frames(tiny_data_file, split):
-    metric = TorqueBenchmark(tiny_data_file, split, subset="val", print_tables=False)
+    metric = TorqueBenchmark(tiny_data_file, split, subset="val")
     manifest, data = Split.load(split), DataFile(tiny_data_file)
     assert {e.context for e in manifest.train} == {(0, 17)}
     columns = [COORDINATES.index(name) for name in BENCHMARK_JOINTS]

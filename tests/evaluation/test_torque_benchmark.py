@@ -110,14 +110,10 @@ def said():
     logger.removeHandler(handler)
 
 
-@pytest.mark.parametrize(
-    ("loop", "print_tables", "tables"), [("test", True, True), ("val", True, False), ("test", False, False)]
-)
-def test_tables_after_a_test_and_one_line_after_a_validation(
-    loop, print_tables, tables, tiny_data_file, tiny_split, stage, said
-):
+@pytest.mark.parametrize(("loop", "tables"), [("test", True), ("val", False)])
+def test_tables_after_a_test_and_one_line_after_a_validation(loop, tables, tiny_data_file, tiny_split, stage, said):
     stage(loop)
-    metric = build(tiny_data_file, tiny_split, print_tables=print_tables)
+    metric = build(tiny_data_file, tiny_split)
     said.clear()
     evaluate(metric, make_clips())
     text = "\n".join(said)

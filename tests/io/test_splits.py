@@ -262,7 +262,7 @@ def test_what_is_no_manifest_is_refused(manifest, damage):
     text = manifest.read_text()
     manifest.write_text(damage(text))
     assert manifest.read_text() != text
-    with pytest.raises(DataError, match=r"is no split manifest \(.*make_split"):
+    with pytest.raises(DataError, match=r"is no split manifest \(.*vidzoo split"):
         Split.load(manifest)
 
 

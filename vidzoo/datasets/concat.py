@@ -102,7 +102,3 @@ class ConcatVIDDataset(ConcatDataset):
         parts = [part.metainfo for part in self.datasets]
         joined = {name: "+".join(str(part[name]) for part in parts) for name in ("data_file", "split", "protocol")}
         return parts[0] | joined | {"split_hash": "+".join(split.hash for split in self.splits)}
-
-    def summary(self) -> str:
-        """Return the tables of all parts."""
-        return "\n\n".join(part.summary() for part in self.datasets)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +12,6 @@ import cv2
 import numpy as np
 import torch
 from mmengine.logging import print_log
-from tabulate import tabulate
 from torch.utils.data import Dataset, get_worker_info
 
 from vidzoo.anatomy import BENCHMARK_JOINTS
@@ -272,29 +270,6 @@ class VIDDataset(Dataset):
             "target_index": self.target_index,
             "predictions": self.predictions,
         }
-
-    def summary(self) -> str:
-        """Return a table of trials, clips, target and predicted frames and good labels per action family."""
-        rows: dict[str, np.ndarray] = defaultdict(lambda: np.zeros(5))
-        for number, track in enumerate(self.tracks):
-            recording = track.recording
-            used = slice(track.first, track.stop)
-            rows[recording.action] += (
-                1,
-                np.count_nonzero(self._clip_track == number),
-                recording.target.sum(),
-                recording.target[used].sum(),
-                recording.valid[used].sum() / len(self.torques),
-            )
-        table = [[family, *row] for family, row in sorted(rows.items())]
-        table.append(["all", *np.sum([row[1:] for row in table], axis=0)])
-        lines = [[family, *(int(v) for v in row[:4]), f"{row[4] / max(row[3], 1):.0%}"] for family, *row in table]
-        headers = ["family", "recordings", "clips", "target frames", "predicted frames", "good labels"]
-        title = (
-            f"{self.subset} subset of {self.split_path.name}: window {self.window}, target index {self.target_index}, "
-            f"{self.predictions} predictions a clip"
-        )
-        return f"{title}\n{tabulate(lines, headers, intfmt=',', colalign=('left', *['right'] * 5))}"
 
 
 def _labels(track: Track, clip: Clip, sample: dict[str, Any]) -> TorqueSample:

@@ -89,7 +89,6 @@ class TorqueBenchmark(BaseMetric):
         collect_device: how processes hand in their clips. 'gpu': through the process group, be it NCCL or gloo; 'cpu':
             through files in the working directory, which all of them must share.
         prefix: put before every logged name.
-        print_tables: print the three tables after a test; after a validation it is one line.
 
     Raises:
         ConfigError: ``subset`` and ``out_dir`` do not fit.
@@ -113,7 +112,6 @@ class TorqueBenchmark(BaseMetric):
         out_dir: str | Path | None = None,
         collect_device: str = "gpu",
         prefix: str | None = None,
-        print_tables: bool = True,
     ) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix)
         self.data = DataFile(data_file)
@@ -126,7 +124,6 @@ class TorqueBenchmark(BaseMetric):
         self.torques = tuple(torques)
         benchmark_columns(self.torques, "TorqueBenchmark: the model")
         self.out_dir = None if out_dir is None else Path(out_dir)
-        self.print_tables = print_tables
         if self.out_dir is not None:
             for name in ("predictions.npz", "results.json"):
                 check_output(self.out_dir / name, data_file, split)
@@ -158,10 +155,9 @@ class TorqueBenchmark(BaseMetric):
             self.out_dir.mkdir(parents=True, exist_ok=True)
             write_predictions(self.out_dir / "predictions.npz", predictions)
             write_results(self.out_dir / "results.json", scored)
-        if self.print_tables and hub.get_info("loop_stage") != "val":
-            print_log("\n" + format_report(scored), logger="current")
-        else:
-            print_log(format_line(scored), logger="current")
+        # the three tables after a test, one line after a validation
+        text = format_line(scored) if hub.get_info("loop_stage") == "val" else "\n" + format_report(scored)
+        print_log(text, logger="current")
         logged = {name: scored["overall"][name] for name in _LOGGED}
         logged |= {f"baseline_{name}": rows["mPJE_mean"] for name, rows in scored["baselines"].items()}
         return {name: value for name, value in logged.items() if value is not None}
