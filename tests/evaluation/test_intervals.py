@@ -85,6 +85,8 @@ def test_no_interval_below_five_units_or_where_a_joint_has_fewer():
     assert why_none(labels, "trial", ["knee", "hip"]) is None
     assert why_none(labels[:1], "trial", ["knee", "hip"]) == "1 trial; an interval needs at least 5"
     assert why_none(labels[:4], "subject", ["knee", "hip"]) == "4 subjects; an interval needs at least 5"
+    labels[5:, 1] = 0
+    assert why_none(labels, "trial", ["knee", "hip"]) is None, "five are enough"
     labels[2:, 1] = 0
     assert why_none(labels, "trial", ["knee", "hip"]) == "hip has labels in 2 trials; an interval needs at least 5"
     labels[:, 1] = 0

@@ -86,7 +86,7 @@ class TorqueCodec(Standardizer):
 
     Source: VID paper, equations 7 and 8; standardised because the two losses of equation 7 differ in unit.
 
-    >>> codec = TorqueCodec(num_torques=1)
+    >>> codec = TorqueCodec(torques=["knee_angle_r"])
     >>> codec.set_statistics(mean=[0.5], std=[2.0])  # N·m/kg
     >>> z = codec.encode(torch.tensor([[105.0]]), mass=torch.tensor([70.0]))  # 105 N·m are 1.5 N·m/kg
     >>> z.item(), codec.decode(z, mass=torch.tensor([70.0])).item()
