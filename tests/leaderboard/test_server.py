@@ -224,7 +224,7 @@ def test_labels_with_external_storage_are_not_read(store, data, split, run, card
 
 @pytest.mark.parametrize("url", ["nonsense://x", "", "sqlite:////no/such/folder/state.db", "oracle://x"])
 def test_a_database_that_cannot_be_opened(url):
-    with pytest.raises(ConfigError, match="--database: (cannot be opened|the driver oracledb is not installed)"):
+    with pytest.raises(ConfigError, match=r"--database: (cannot be opened|the driver oracledb is not installed)"):
         Database(url)
 
 
