@@ -30,17 +30,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Print, or write."""
     from vidzoo.evaluation.documents import fill_tables, format_tables, read_tables
-    from vidzoo.io.atomic import atomic_path
+    from vidzoo.io.atomic import atomic_path, check_output
 
+    for document in args.fill:
+        check_output(document, *args.results)
     tables = read_tables(args.results)
     if not args.fill:
         print("\n\n".join(format_tables(tables)))
     for document in map(Path, args.fill):
         if not document.is_file():
             raise DataError(f"--fill {document}: no such file.")
-        before = document.read_text(encoding="utf-8")
+        try:
+            written = document.read_bytes().decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise DataError(f"--fill {document}: is no text in UTF-8 (byte {error.start}).") from None
+        line_end = "\r\n" if "\r\n" in written else "\n"
+        before = written.replace("\r\n", "\n")
         after = fill_tables(before, tables, document.name)
         if after != before:
             with atomic_path(document) as temporary:
-                temporary.write_text(after, encoding="utf-8")
+                temporary.write_text(after, encoding="utf-8", newline=line_end)
         print(f"{document}: {'tables written' if after != before else 'unchanged'}")

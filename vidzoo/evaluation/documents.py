@@ -24,7 +24,7 @@ def read_tables(paths: Iterable[str | Path]) -> dict[str, dict[str, Any]]:
     """Read files of results, ablations and coverage; return each by its name, or its folder's where that says more.
 
     Raises:
-        DataError: a file is missing or none of these, or two have one name.
+        DataError: a file is missing, damaged or none of these, or two have one name.
     """
     tables: dict[str, dict[str, Any]] = {}
     for path in map(Path, paths):
@@ -32,6 +32,10 @@ def read_tables(paths: Iterable[str | Path]) -> dict[str, dict[str, Any]]:
         if name in tables:
             raise DataError(f"{path}: another file is called '{name}' too; give one of them alone.")
         tables[name] = read_results(path, _VERSIONS)
+        try:
+            format_tables({name: tables[name]})
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+            raise DataError(f"{path}: is an incomplete or damaged results file ({error!r}); make it again.") from None
     return tables
 
 

@@ -14,7 +14,8 @@ from vidzoo.anatomy import ACTION_FAMILIES, BENCHMARK_JOINTS, action_family
 METHODS: tuple[str, ...] = ("Dino", "ImDy", "VID-Network")
 SUM_REMARK = (
     "The paper prints 1.7612 for VID-Network (Tables 2, 5 and 9), but the joints of its Table 3 add up to 1.6657; "
-    "the difference is unexplained. Dino's add up to 2.9503 (printed 2.9493), ImDy's to 2.9262 (printed the same)."
+    "the difference is unexplained. Those of Dinovitzer et al. (its 'Dino') add up to 2.9503 (printed 2.9493), ImDy's "
+    "to 2.9262 (printed the same)."
 )
 DATA_REMARK = "Published figures are on the paper's nine-subject licensed data and are not comparable with other data."
 

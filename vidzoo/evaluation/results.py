@@ -44,8 +44,9 @@ def read_results(path: str | Path, formats: Mapping[str, int] = MappingProxyType
         upgrade = UPGRADES.get((results["format"], results["version"]))
         results = results if upgrade is None else upgrade(results)
         found = results["format"], results["version"]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(f"{path}: is no results file ({error!r}); 'vidzoo test --out' writes one.") from None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        why = str(error) if isinstance(error, UnicodeError) else repr(error)[:200]
+        raise DataError(f"{path}: is no results file ({why}); 'vidzoo test --out' writes one.") from None
     if found not in formats.items():
         expected = " or ".join(map(str, formats.items()))
         raise DataError(f"{path}: format {found}, expected {expected}; test the model again.")
