@@ -22,6 +22,9 @@ def files(tmp_path, tiny_data_file, tiny_split, opencap_root, monkeypatch):
     for name in ("split.json", "out/results.json"):
         shutil.copyfile(tiny_split, name)
     Path("predictions.npz").write_bytes(b"predictions")
+    Path("out/predictions.npz").write_bytes(b"a checkpoint of that name")
+    Path("pictures").mkdir()
+    Path("pictures/1.jpg").write_bytes(b"a picture")
     Path("people.json").write_text("{}")
     shutil.copytree(opencap_root, "release")
     Path("recording").symlink_to(next(Path("release").rglob("*.trc")))
@@ -42,6 +45,9 @@ CASES = [
     ("plot predictions.npz --data data.h5 --split split.json --out", "split.json"),
     ("physics-baseline --data data.h5 --split out/results.json --out", "out/predictions.npz"),
     (TEST + " split=out/results.json --out", "out"),
+    (f"test {list_models('markernet_*')[0]} out/predictions.npz --out", "out"),
+    ("compare out/results.json --fill", "out/results.json"),
+    ("prepare-pose3d coco empty.json pictures --out", "pictures/1.jpg"),
 ]
 
 
@@ -66,3 +72,15 @@ def test_every_command_that_writes_a_named_file_is_among_them():
             writers.add(name)
     reads_no_file = {"interval-coverage", "make-synthetic"}
     assert writers - {words.split()[0] for words, _ in CASES} == reads_no_file
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["physics-baseline --data data.h5 --split split.json --out data.h5", TEST + " split=split.json --out data.h5"],
+)
+def test_an_output_folder_that_is_a_file_is_refused_before_any_work(files, words, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["vidzoo", *words.split()])
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == 2
+    assert capsys.readouterr().err.splitlines()[-1].endswith("data.h5 is a file; name a folder.")

@@ -197,6 +197,27 @@ def test_resume_from_weights_alone_is_refused(config, tmp_path):
         train(path, work_dir=tmp_path / "w", resume=tmp_path / "weights.pth")
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"meta": {"epoch": "one", "iter": 1}},
+        {"meta": {"epoch": -1, "iter": 1}},
+        {"meta": {"epoch": 10**9, "iter": 1}},
+        {"optimizer": {}},
+        {"message_hub": 5},
+    ],
+)
+def test_resume_from_a_damaged_checkpoint_is_refused(config, tmp_path, damage):
+    path = config(epochs=1)
+    train(path, work_dir=tmp_path / "w")
+    content = read_checkpoint(tmp_path / "w/epoch_1.pth")
+    meta = content["meta"] | damage.get("meta", {})
+    torch.save(content | damage | {"meta": meta}, tmp_path / "damaged.pth")
+    options = {"train_cfg.max_epochs": 2}
+    with pytest.raises(CheckpointError, match=r"damaged\.pth: (its meta|no training can go on from it)"):
+        train(path, work_dir=tmp_path / "v", resume=tmp_path / "damaged.pth", cfg_options=options)
+
+
 def test_a_test_tells_the_checkpoints_epoch_and_seed(config, tmp_path):
     path = config(epochs=2)
     train(path, work_dir=tmp_path / "w", cfg_options={"randomness.seed": 5})

@@ -167,3 +167,11 @@ def test_a_file_that_could_run_code_is_refused(tmp_path):
     model.backbone, model.heatmap_head = torch.nn.Identity(), torch.nn.Identity()
     with pytest.raises(CheckpointError, match="refused, because it holds"):
         load_stage1(model, tmp_path / "bad.pth")
+
+
+def test_stage_1_is_not_written_over(folder, stage2):
+    before = (folder / "stage1/epoch_1.pth").read_bytes()
+    for start in ({"stage1": str(folder / "stage1")}, {"load_from": str(folder / "stage1/epoch_1.pth")}):
+        with pytest.raises(CheckpointError, match=r"lies in the work dir .* name another --work-dir"):
+            train(CONFIG2, work_dir=folder / "stage1", cfg_options=stage2 | start)
+    assert (folder / "stage1/epoch_1.pth").read_bytes() == before

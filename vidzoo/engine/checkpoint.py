@@ -198,7 +198,7 @@ def find_checkpoint(work_dir: str | Path) -> Path | None:
     if not pointer.is_file():
         epochs = {path: re.fullmatch(r"epoch_(\d+)\.pth", path.name) for path in Path(work_dir).glob("epoch_*.pth")}
         return max((path for path, match in epochs.items() if match), key=lambda p: int(p.stem[6:]), default=None)
-    named = Path(pointer.read_text().strip())
+    named = Path(pointer.read_text(encoding="utf-8", errors="replace").strip())
     found = _in_folder(named, pointer.parent)
     if found is None:
         raise CheckpointError(

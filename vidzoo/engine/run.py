@@ -20,7 +20,8 @@ from vidzoo.engine.config import config_mistakes, load_config
 from vidzoo.engine.cpu_ddp import environment_number
 from vidzoo.engine.runner import VIDRunner
 from vidzoo.engine.validation import checkpoint_to_test
-from vidzoo.errors import ConfigError, VidZooError
+from vidzoo.errors import ConfigError, DataError, VidZooError
+from vidzoo.io.atomic import check_folder, check_output
 from vidzoo.registry import METRICS
 
 
@@ -72,9 +73,10 @@ def build_runner(
     if work_dir is not None:
         cfg.work_dir = str(work_dir)
     cfg.setdefault("work_dir", str(Path("work_dirs") / Path(config).stem))
-    for folder in (Path(cfg.work_dir), *Path(cfg.work_dir).absolute().parents):
-        if folder.exists() and not folder.is_dir():
-            raise ConfigError(f"--work-dir {cfg.work_dir}: {folder} is a file; name a folder.")
+    try:
+        check_folder(cfg.work_dir)
+    except DataError as error:
+        raise ConfigError(f"--work-dir {error}") from None
     cfg.launcher = launcher
     if load_from is not None:
         cfg.load_from = str(load_from)
@@ -137,6 +139,8 @@ def test(
     if Path(checkpoint).is_dir():
         checkpoint = checkpoint_to_test(checkpoint)
     if out is not None:
+        for name in ("predictions.npz", "results.json"):
+            check_output((Path(out).parent if Path(out).suffix == ".npz" else Path(out)) / name, checkpoint, config)
         cfg_options = options.get("cfg_options") or {}
         options["cfg_options"] = cfg_options | _out_options(load_config(config, cfg_options), Path(out))
     runner = build_runner(config, load_from=checkpoint, **options)

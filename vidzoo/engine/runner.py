@@ -26,6 +26,10 @@ _PARTS = ("train_dataloader", "val_dataloader", "test_dataloader", "val_evaluato
 """Arguments whose data sets and metrics get the model's task."""
 
 
+_MAX_PROGRESS = {"epoch": 10**6, "iter": 10**9}
+"""More finished epochs or steps than these are a mistake, and walking a schedule through them would not end."""
+
+
 class VIDRunner(Runner):
     """MMEngine's runner: also several processes on a CPU, and no checkpoint that fits only in part.
 
@@ -119,9 +123,23 @@ class VIDRunner(Runner):
             CheckpointError: stage 1's checkpoint, or the one to go on from, cannot be read or does not fit.
         """
         stage1 = self.cfg.get("stage1")
+        if not self.cfg.get("resume"):
+            self._check_start(stage1, self.cfg.get("load_from"))
         if stage1 and not self.cfg.get("resume"):
             load_stage1(unwrapped(self.model), stage1, getattr(self.train_dataloader.dataset, "splits", ()))
         return super().train()
+
+    def _check_start(self, *starts: Any) -> None:
+        """Check that no checkpoint that a training begins with lies where its own ones will be written."""
+        for start in filter(None, starts):
+            path = Path(start).expanduser()
+            folder = path if path.is_dir() else path.parent
+            its_own = path.is_dir() or path.name.startswith(("epoch_", "best_"))
+            if its_own and folder.exists() and folder.resolve() == Path(self.work_dir).resolve():
+                raise CheckpointError(
+                    f"{start}: lies in the work dir {self.work_dir}, where this training's checkpoints would be "
+                    f"written over it; name another --work-dir."
+                )
 
     def test(self) -> dict[str, float]:
         """Test and return the metrics.
@@ -183,6 +201,9 @@ class VIDRunner(Runner):
                 f"{filename}: has no {', '.join(absent)}, so that no training can go on from it; to start a new one "
                 "from its weights, leave --resume out and give --cfg-options load_from=FILE."
             )
+        for key in ("epoch", "iter"):
+            if not (isinstance(meta[key], Integral) and 0 <= meta[key] < _MAX_PROGRESS[key]):
+                raise CheckpointError(f"{filename}: its meta.{key} is {meta[key]!r:.100}; take another copy.")
         trained_on = meta.get("dataset_meta")
         before = trained_on.get("split_hash") if isinstance(trained_on, dict) else None
         now = getattr(self.train_dataloader.dataset, "metainfo", {}).get("split_hash")
@@ -203,7 +224,13 @@ class VIDRunner(Runner):
         if self.param_schedulers is not None:
             self.param_schedulers = self.build_param_scheduler(self.param_schedulers)
         now = [dict(scheduler.state_dict()) for scheduler in schedulers_of(self.param_schedulers)]
-        super().resume(filename, *args, **kwargs)
+        try:
+            super().resume(filename, *args, **kwargs)
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+            raise CheckpointError(
+                f"{filename}: no training can go on from it ({type(error).__name__}: {str(error)[:200]}); it is "
+                f"damaged or of another optimizer. Take another copy, or start from its weights: --cfg-options load_from=FILE."
+            ) from error
         schedulers = schedulers_of(self.param_schedulers)
         before = [scheduler.state_dict() for scheduler in schedulers]
         if is_another(now, before) or (self.epoch and has_not_begun(before)):

@@ -8,7 +8,7 @@ from typing import Any
 from vidzoo.baselines.physics import physics_predictions
 from vidzoo.evaluation.results import write_results
 from vidzoo.evaluation.score import score
-from vidzoo.io.atomic import check_output
+from vidzoo.io.atomic import check_folder, check_output
 from vidzoo.io.data_file import DataFile
 from vidzoo.io.predictions import write_predictions
 from vidzoo.io.split_checks import check_split
@@ -32,6 +32,7 @@ def write_physics_baseline(data_file: str | Path, split: str | Path, out: str | 
         out = out / "predictions.npz"
     for path in (out, out.with_name("results.json")):
         check_output(path, data_file, split)
+    check_folder(out.parent)
     data, manifest = DataFile(data_file), Split.load(split)
     check_split(manifest, data)
     predictions = physics_predictions(data, manifest)

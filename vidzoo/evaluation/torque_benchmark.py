@@ -21,7 +21,7 @@ from vidzoo.errors import ConfigError, DataError
 from vidzoo.evaluation.report import format_line, format_report
 from vidzoo.evaluation.results import write_results
 from vidzoo.evaluation.score import score
-from vidzoo.io.atomic import check_output
+from vidzoo.io.atomic import check_folder, check_output
 from vidzoo.io.data_file import DataFile
 from vidzoo.io.predictions import Predictions, benchmark_columns, write_predictions
 from vidzoo.io.provenance import commit, file_sha256, processor
@@ -127,6 +127,7 @@ class TorqueBenchmark(BaseMetric):
         if self.out_dir is not None:
             for name in ("predictions.npz", "results.json"):
                 check_output(self.out_dir / name, data_file, split)
+            check_folder(self.out_dir)
         self._device = torch.device("cpu")
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:

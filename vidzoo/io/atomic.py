@@ -52,6 +52,17 @@ def check_output(output: str | Path, *inputs: str | Path | None) -> None:
                 raise DataError(f"{output}: is also an input, which writing would destroy; name another output.")
 
 
+def check_folder(folder: str | Path) -> None:
+    """Check that a folder is there or can be made: neither it nor one above it is a file.
+
+    Raises:
+        DataError: one is.
+    """
+    for path in (Path(folder), *Path(folder).absolute().parents):
+        if path.exists() and not path.is_dir():
+            raise DataError(f"{folder}: {path} is a file; name a folder.")
+
+
 @contextmanager
 def atomic_path(path: str | Path, replace: bool = True) -> Iterator[Path]:
     """Lend an empty temporary file in the folder of ``path``; it takes that name when the block ends without an error.

@@ -116,7 +116,9 @@ def prepare_pose3d(
         raise ConfigError(f"--subset {subset}: {kind} is a training set alone; test on another set.")
     if every < 1 or image_size < 16:
         raise ConfigError(f"--every {every} must be 1 or more and --image-size {image_size} 16 pixels or more.")
-    check_output(out, annotations, split, *Path(annotations).glob("*.json"))
+    if Path(out).exists():
+        pictures = () if images is None else Path(images).rglob("*")
+        check_output(out, annotations, split, *Path(annotations).glob("*.json"), *pictures)
     settings = {"image_size": image_size, "every": every}
     if kind == "vid":
         if images is not None or split is None:
