@@ -92,7 +92,7 @@ def test_what_is_no_task_is_one_sentence(content: object):
             {"torques": BENCHMARK_JOINTS[:-1]},
             f"there has 10 torques, but here has 11 torques, among them {BENCHMARK_JOINTS[-1]}",
         ),
-        ({"requires": ("mass",)}, "there has 1 inputs, but here has 2 inputs, among them coordinates"),
+        ({"requires": ("mass",)}, "there has 1 input, but here has 2 inputs, among them coordinates"),
     ],
 )  # fmt: skip
 def test_each_difference_names_both_places(change: dict, said: str):

@@ -155,4 +155,7 @@ def _describe(name: str, value: Any, other: Any) -> tuple[str, str]:
 
 def _names(names: Sequence[str], others: Sequence[str], what: str) -> str:
     own = [name for name in names if name not in others]
-    return f"{len(names)} {what}" + (f", among them {', '.join(own)}" if own else "")
+    count = f"{len(names)} {what if len(names) != 1 else what[:-1]}"
+    if not own:
+        return count
+    return f"{count} ({', '.join(own)})" if len(own) == len(names) else f"{count}, among them {', '.join(own)}"

@@ -102,7 +102,7 @@ def test_what_does_not_go_together_is_refused(files, tmp_path):
     one, other = files
     for change, message in (
         ({"window": 7}, r"has window=7 .*window=5 .*; let all"),
-        ({"requires": ("markers",)}, "1 inputs"),
+        ({"requires": ("markers",)}, "1 input"),
         ({"predictions": 2}, "predictions=2"),
         ({"torques": BENCHMARK_JOINTS[:3]}, "3 torques"),
         ({"subset": "test"}, "test subset; several files are for training"),

@@ -53,7 +53,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--box", type=_box, metavar="X,Y,W,H",
         help="cameras without a usable calibration: what to cut out, in pixels (default: the full frame)",
     )  # fmt: skip
-    parser.add_argument("--mass-source", choices=("metadata", "force_plate"), default="metadata")
+    parser.add_argument(
+        "--mass-source",
+        choices=("metadata", "force_plate"),
+        default="metadata",
+        help="masses: as written in the release, or weighed by the force plates (default: metadata)",
+    )
     parser.add_argument(
         "--jobs", type=whole_number(1), default=1, metavar="N", help="trials built at a time (default: 1)"
     )
