@@ -99,7 +99,7 @@ class VIDDataset(Dataset):
         self.subset, self.test_mode = subset, subset != "train"
         self.pipeline = [TRANSFORMS.build(step) if isinstance(step, dict) else step for step in pipeline]
         self.seed = 0
-        # In shared memory, so that persistent workers hear of a new epoch.
+        # In shared memory, so that persistent workers see a new epoch.
         self._epoch = torch.zeros(1, dtype=torch.int64).share_memory_()
         self._thread_limit_pid = -1
         self._warn_of_a_short_gap()

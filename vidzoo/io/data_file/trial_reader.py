@@ -73,7 +73,7 @@ class TrialReader:
         return name in self._group
 
     def array(self, name: str, index: slice | np.ndarray | None = None) -> np.ndarray:
-        """Read ``name`` ([F, ...]; see the module's layout), all of it, a slice, or sorted-free frame indices.
+        """Read ``name`` ([F, ...]; see the module's layout), all of it, a slice, or the frames of some indices in any order.
 
         Raises:
             DataError: the trial has no such array, or it does not have the format's shape and type.
