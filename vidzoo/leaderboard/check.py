@@ -76,7 +76,8 @@ class Scorer:
         """Score an entry again.
 
         Raises:
-            VidZooError: something that it needs is broken.
+            ConfigError: there is no such benchmark, or a file is not the one that the entry was scored with.
+            DataError: a file is broken, or its labels were not given.
         """
         submission = stored.entry.submission
         benchmark, digest, split, data = self.benchmark(submission.benchmark)
