@@ -90,6 +90,8 @@ class VIDDataset(Dataset):
             self.task = TaskSpec(requires, window, self.target_index, torques, marker_frame, image_size)
         except ConfigError as error:
             raise ConfigError(f"VIDDataset: {error}") from None
+        if not self.task.torques:
+            raise ConfigError("VIDDataset: torques=[] names none; leave it out for the benchmark's 11.")
         self.requires, self.torques = self.task.requires, self.task.torques
         self.camera, self.marker_frame = camera, marker_frame
         self.grf, self.image_size = grf, image_size
