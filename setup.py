@@ -66,7 +66,7 @@ setup(
         "mmengine>=0.10.7,<0.11",  # names of it that are private to it are used
         "mmcv-lite>=2.2",  # `import mmcv` without compiled operators: image transforms
         "numpy",
-        "scipy",
+        "scipy>=1.15",  # its bootstrap takes rng
         "h5py",
         "tabulate",
         "rich",  # progress bars and tables in the terminal
@@ -74,7 +74,7 @@ setup(
         "av",  # video decoding; its wheel carries FFmpeg
         "pyyaml",  # sessionMetadata.yaml, model-index.yml
         "matplotlib",  # torque curves
-        "pydantic>=2",  # what strangers submit, checked field by field
+        "pydantic>=2",  # checks every field of what is submitted to a leaderboard
         "filelock",  # many writers of one leaderboard
         "jinja2",  # its page
         "natsort",  # subject2 before subject10

@@ -34,7 +34,7 @@ class Registry(MMEngineRegistry):
         Raises:
             UnknownNameError: no such name; the message lists the nearest names and what was searched.
         """
-        self.import_from_location()  # an error of an import is no answer to the name
+        self.import_from_location()  # outside _find, so that an error of an import is not taken for an unknown name
         found = self._find(key)
         if found is not None:
             return found
@@ -83,7 +83,7 @@ class Registry(MMEngineRegistry):
 
 @cache
 def load_plugins() -> dict[str, str]:
-    """Import every installed plug-in, once; a broken one costs a warning and itself.
+    """Import every installed plug-in, once; warn of one that is broken and leave it out.
 
     Returns:
         The module of each plug-in -> why it could not be imported, '' where it could.

@@ -38,6 +38,11 @@ from vidzoo.cli.main import main
         ("print-config vidnet_r18 --cfg-options compile=True2", "compile is 'True2', expected True, False or a dict"),
         ("print-config vidnet_r18 --cfg-options data_file=a,b.h5", "data_file is ['a', 'b.h5'], expected the path"),
         ("print-config vidnet_r18 --cfg-options data_file=123", "data_file is 123, expected the path of one file"),
+        ("print-config vidnet_r18 --data a.h5 --cfg-options split=3", "split is 3, expected the path of one file"),
+        (
+            "print-config vidnet_r18 --data a.h5 --split b.json --cfg-options test_dataloader.dataset.split=[1,2]",
+            "split is [1, 2], expected the path of one file",
+        ),
         ("print-config posenet_r18 --data a.h5", "posenet_r18.py: reads no 'data_file', so there is nothing to give"),
         ("plot a.npz --data b.h5 --split c.json --out d.png --trial DJ1", "--subject and --trial go together"),
     ],

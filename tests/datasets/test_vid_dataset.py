@@ -665,6 +665,7 @@ def test_metainfo(tiny):
         ({"predictions": 0}, "predictions=0"),
         ({"marker_frame": "world"}, "marker_frame='world'"),
         ({"torques": ["knee_angle"]}, "torques="),
+        ({"torques": []}, r"torques=\[\] names none"),
         ({"image_size": 0}, "image_size=0"),
         (
             {"pipeline": [{"type": "CropJiter"}]},

@@ -141,4 +141,4 @@ def test_the_tool(configs, tmp_path, monkeypatch, capsys):
     assert "max_epochs=3" in (work_dir / "whole/seed_4/run.py").read_text()
     status, printed, _ = run(configs[0], *options, "--table-only")
     assert status == 0 and "no result: whole, seed 4: not run" in printed
-    assert "python tools/ablation.py configs/ablations" in run("--help")[1]
+    assert "python tools/ablation.py configs/" in run("--help")[1]

@@ -143,7 +143,7 @@ def test_val_frames_are_scored_against_baselines_of_the_training_frames(tiny_dat
     assert found["mPJE_mean"] == pytest.approx(0, abs=1e-6)
     (baseline,) = [value for name, value in found.items() if name.endswith("train_mean")]
     assert baseline == pytest.approx(error, rel=1e-5)
-    with pytest.raises(ConfigError, match="what a model is chosen by is logged"):
+    with pytest.raises(ConfigError, match="figures of validation frames are logged"):
         TorqueBenchmark(tiny_data_file, split, subset="val", out_dir="somewhere")
     with pytest.raises(ConfigError, match="subset='train' must be"):
         TorqueBenchmark(tiny_data_file, split, subset="train")

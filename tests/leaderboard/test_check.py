@@ -95,6 +95,16 @@ def test_figures_differ_by_more_than_rounding():
     ]
 
 
+def test_sums_of_single_recordings_may_differ_by_rounding_too():
+    """Another processor adds up a recording's errors in another order."""
+    scores = {"recordings": ({"subject": "a", "errors": (0.1, 30.0)}, {"subject": "b", "errors": (0.2, 0.3)})}
+    near = {"recordings": ({"subject": "a", "errors": (0.1, 30.0 + 1e-12)}, {"subject": "b", "errors": (0.2, 0.3)})}
+    far = {"recordings": ({"subject": "a", "errors": (0.1, 30.0)}, {"subject": "b", "errors": (0.2, 0.4)})}
+    assert differences(scores, near) == []
+    assert differences(scores, far) == ["recordings.1.errors.1 0.3 is 0.4"]
+    assert len(differences(scores, {"recordings": scores["recordings"][:1]})) == 1
+
+
 def tool(*arguments: object) -> subprocess.CompletedProcess:
     command = [sys.executable, "tools/leaderboard.py", *map(str, arguments)]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 from vidzoo.errors import ConfigError, DataError
 from vidzoo.evaluation.versions import NO_RECORDINGS
+from vidzoo.leaderboard import convert as convert_module
 from vidzoo.leaderboard.check import check
 from vidzoo.leaderboard.convert import convert
 from vidzoo.leaderboard.documents import canonical, sha256
@@ -112,6 +114,51 @@ def test_converted_entries_keep_every_figure_and_gain_intervals(old_store):
     assert best["interval"] is not None and superseded["superseded_by"] == best["id"]
     assert other["above_best"]["low"] < other["above_best"]["value"] < other["above_best"]["high"]
     assert convert(old_store) == {}, "there is nothing left to convert"
+
+
+def test_where_one_entry_is_broken_none_is_converted(old_store):
+    """The last one: by then the others could have been."""
+    path = old_store.entry_paths()[-1]
+    entry = json.loads(path.read_text())
+    entry["scores"]["overall"]["RMSE"] *= 1.01
+    content = canonical(entry)
+    path.unlink()
+    path.with_name(f"{path.stem.rpartition('-')[0]}-{sha256(content)[:8]}.json").write_bytes(content)
+    names = [path.name for path in old_store.entry_paths()]
+    with pytest.raises(DataError, match="scores otherwise now"):
+        convert(old_store)
+    assert [path.name for path in old_store.entry_paths()] == names
+
+
+@pytest.mark.parametrize("done", range(6))
+def test_an_interrupted_conversion_is_finished_by_another_one(old_store, monkeypatch, done):
+    """It is interrupted after some of its three writes and three removals."""
+    steps = []
+    create_once, unlink = convert_module.create_once, Path.unlink
+
+    def count() -> None:
+        if len(steps) == done:
+            raise KeyboardInterrupt
+        steps.append(1)
+
+    def counted_create(path, content):
+        count()
+        create_once(path, content)
+
+    def counted_unlink(path, **options):
+        if path.suffix == ".json":  # no temporary file
+            count()
+        unlink(path, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(convert_module, "create_once", counted_create)
+        patch.setattr(Path, "unlink", counted_unlink)
+        with pytest.raises(KeyboardInterrupt):
+            convert(old_store)
+    convert(old_store)
+    old_store.write_generated(render)
+    assert check(old_store, render) == ([], [])
+    assert len(old_store.entry_paths()) == 3 and all(rows(old_store)[i]["badge"] == "rescored" for i in range(3))
 
 
 def test_without_labels_nothing_is_converted(old_store):

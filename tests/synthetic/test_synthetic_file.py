@@ -24,7 +24,7 @@ from vidzoo.synthetic.drawing import Camera, aim, trace
 from vidzoo.synthetic.solver import OutOfReachError
 
 TOOL = Path(__file__).resolve().parents[2] / "tools" / "make_synthetic.py"
-SMALL = {"subjects": 1, "trials_per_family": 1, "image_size": 64}
+SMALL = {"subjects": 1, "trials_per_action": 1, "image_size": 64}
 
 
 @pytest.fixture(scope="module")
@@ -147,7 +147,7 @@ def test_camera_holds_all_points_and_stands_where_told() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"subjects": 0}, {"trials_per_family": 0}, {"image_size": 8}, {"cameras": 6}, {"jobs": 0}, {"seed": -1}]
+    "wrong", [{"subjects": 0}, {"trials_per_action": 0}, {"image_size": 8}, {"cameras": 6}, {"jobs": 0}, {"seed": -1}]
 )
 def test_a_number_out_of_range_is_refused(wrong: dict[str, int], tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="--" + next(iter(wrong)).replace("_", "-")):

@@ -50,7 +50,7 @@ def get_model(name: str, pretrained: bool = False) -> BaseModel:
         state = {key.removeprefix("module."): value for key, value in checkpoint["state_dict"].items()}
         check_fit(model, state, weights)
         model.rate_hz = check_checkpoint(model, checkpoint, weights).rate_hz
-        model.load_state_dict(state)
+        model.load_state_dict(state, strict=False)  # it may lack batch norm's counters
     return model
 
 

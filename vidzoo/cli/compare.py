@@ -1,7 +1,8 @@
 """Print the headlines of several results.json as one table.
 
 The table is Markdown, the baselines above the models. It gives each model's difference to the best one of its test
-subset with a paired 95 % interval, and marks with ≈ who is not told apart. With --fill it is written into documents.
+subset with a paired 95 % interval, and marks with ≈ those that are not told apart from it. With --fill it is written
+into documents.
 """
 
 from __future__ import annotations

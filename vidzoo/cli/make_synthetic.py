@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seed", type=whole_number(0), default=0, help="same seed, same file (default: %(default)s)")
     parser.add_argument(
-        "--trials-per-family", type=number, default=2, help="trials of each of the eight actions (default: %(default)s)"
+        "--trials-per-action", type=number, default=2, help="trials of each of the eight actions (default: %(default)s)"
     )
     parser.add_argument(
         "--image-size", type=number, default=128, help="side of the pictures, px (default: %(default)s)"
@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> None:
         args.out,
         subjects=args.subjects,
         seed=args.seed,
-        trials_per_family=args.trials_per_family,
+        trials_per_action=args.trials_per_action,
         image_size=args.image_size,
         cameras=args.cameras,
         jobs=args.jobs,

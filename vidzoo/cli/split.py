@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> None:
     print(f"written to {args.out}")
     if split.leaks:
         print(
-            "warning: random_frame leaks, neighbours 10 ms apart fall on both sides; its figures flatter and are "
-            "comparable with no other protocol's.",
+            "warning: random_frame leaks: frames 10 ms apart are in different subsets, so that its figures are too "
+            "good and comparable with no other protocol's.",
             file=sys.stderr,
         )

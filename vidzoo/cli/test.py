@@ -7,7 +7,7 @@ import argparse
 from vidzoo.cli.arguments import add_config_options, add_launch_options, config_options
 
 EXAMPLES = """\
-  %(prog)s configs/vidnet_r18.py work_dirs/vidnet_r18    # its newest checkpoint
+  %(prog)s configs/vidnet_r18.py work_dirs/vidnet_r18    # its best checkpoint in validation, else the newest
   %(prog)s configs/vidnet_r18.py weights.safetensors --out results/predictions.npz
   %(prog)s vidnet_r101 work_dirs/vidnet_r101/epoch_500.pth --gpus 2    # a recipe of the zoo by its name
 """

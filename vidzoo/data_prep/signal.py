@@ -177,7 +177,7 @@ def resample(time: np.ndarray, values: np.ndarray, new_time: np.ndarray) -> np.n
 
 
 def interpolate(time: np.ndarray, values: np.ndarray, new_time: np.ndarray) -> np.ndarray:
-    """Read ``values`` at ``new_time``, linearly between neighbours; beyond the ends those are held.
+    """Read ``values`` at ``new_time``, linearly between neighbours; beyond the ends, the first or the last one.
 
     NaN where a neighbour that has a weight is missing. At 100 Hz an acceleration of 50 m/s² is missed by 0.6 mm.
 

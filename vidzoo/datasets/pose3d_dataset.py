@@ -64,7 +64,7 @@ class Pose3DDataset(Dataset):
         self.task = TaskSpec(requires=self.requires, image_size=image_size)
         self.pipeline = [TRANSFORMS.build(step) if isinstance(step, dict) else step for step in pipeline]
         self.seed = 0
-        # In shared memory, so that persistent workers hear of a new epoch.
+        # In shared memory, so that persistent workers see a new epoch.
         self._epoch = torch.zeros(1, dtype=torch.int64).share_memory_()
         offsets, labels, hashes, kinds = [], [], [], []
         splits: dict[str, str] = {}

@@ -90,6 +90,8 @@ class VIDDataset(Dataset):
             self.task = TaskSpec(requires, window, self.target_index, torques, marker_frame, image_size)
         except ConfigError as error:
             raise ConfigError(f"VIDDataset: {error}") from None
+        if not self.task.torques:
+            raise ConfigError("VIDDataset: torques=[] names none; leave it out for the benchmark's 11.")
         self.requires, self.torques = self.task.requires, self.task.torques
         self.camera, self.marker_frame = camera, marker_frame
         self.grf, self.image_size = grf, image_size
@@ -99,7 +101,7 @@ class VIDDataset(Dataset):
         self.subset, self.test_mode = subset, subset != "train"
         self.pipeline = [TRANSFORMS.build(step) if isinstance(step, dict) else step for step in pipeline]
         self.seed = 0
-        # In shared memory, so that persistent workers hear of a new epoch.
+        # In shared memory, so that persistent workers see a new epoch.
         self._epoch = torch.zeros(1, dtype=torch.int64).share_memory_()
         self._thread_limit_pid = -1
         self._warn_of_a_short_gap()

@@ -181,8 +181,13 @@ def inertial_terms(
 ) -> InertialTerms:
     """Return the inertial torques of a motion, and the Jacobians that turn ground reactions into torques.
 
-    Arguments and errors are those of :func:`inverse_dynamics`. With W the wrenches of :func:`wrench_at_foot`,
-    ``inertial_torques - sum over feet of J^T W`` is what that function returns.
+    Arguments are those of :func:`inverse_dynamics`. With W the wrenches of :func:`wrench_at_foot`, ``inertial_torques -
+    sum over feet of J^T W`` is what that function returns.
+
+    Raises:
+        DataError: the model is broken, lacks a coordinate or has a ball or free joint.
+        ConfigError: ``lowpass_hz`` is not below half the rate.
+        VidZooError: OpenSim is not installed.
     """
     opensim = import_opensim()
     model = load_model(opensim, Path(model_path))

@@ -22,7 +22,11 @@ MAX_XML_BYTES = 64 << 20
 
 
 def import_opensim() -> Any:
-    """Return the OpenSim package, with its log and the file opensim.log switched off."""
+    """Return the OpenSim package, with its log and the file opensim.log switched off.
+
+    Raises:
+        VidZooError: it is not installed.
+    """
     try:
         import opensim
     except ImportError as error:
@@ -74,6 +78,9 @@ def load_model(opensim: Any, path: Path) -> Any:
     """Return the skeleton of an .osim file: no muscle, actuator, spring or contact, and no drawing.
 
     The rest names no other file, and its generalized forces are the net ones that motion and measured loads require.
+
+    Raises:
+        DataError: the file is missing, broken, names another file, or has other coordinates than the 35.
     """
     root = _parse_xml(path)
     for parent in root.iter():
@@ -113,7 +120,11 @@ def opensim_storage(opensim: Any, columns: Sequence[str], time: np.ndarray, data
 
 
 def add_loads(opensim: Any, model: Any, measured: Any, loads: Sequence[ExternalLoad], model_path: Path) -> None:
-    """Let the measured forces act on the model's bodies."""
+    """Let the measured forces act on the model's bodies.
+
+    Raises:
+        DataError: the model has no such body.
+    """
     bodies = model.getBodySet()
     names = [bodies.get(i).getName() for i in range(bodies.getSize())]
     for i, load in enumerate(loads):

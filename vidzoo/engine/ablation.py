@@ -64,7 +64,7 @@ def ablate(
     """Run every config with every seed, each in ``work_dir/<config's name>/seed_<seed>``; write and return the table.
 
     A run that has its ``results.json`` is not repeated, one that was interrupted goes on from its newest checkpoint.
-    One that fails costs no other: the table names it. ``work_dir/ablation.json`` holds the table.
+    Where one fails the others go on; the table names it. ``work_dir/ablation.json`` holds the table.
 
     Args:
         configs: paths; their names are the table's.

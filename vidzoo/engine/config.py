@@ -146,8 +146,8 @@ def load_config(path: str | Path, options: dict[str, Any] | None = None) -> Conf
             import_modules_from_strings(**config.custom_imports)
     except (AssertionError, ImportError, IndexError, KeyError, TypeError) as error:
         raise ConfigError(f"--cfg-options: {' '.join(str(error.args[0]).split())}") from error
-    use_val_subset(config)
     _check_values(config, path)
+    use_val_subset(config)
     return config
 
 
@@ -158,6 +158,7 @@ def _check_values(config: Config, path: Path) -> None:
         raise ConfigError(f"{path}: randomness.seed is {seed!r}, expected a whole number from 0 to {2**32 - 1}.")
     if not isinstance(config.get("compile", False), bool | dict):
         raise ConfigError(f"{path}: compile is {config.compile!r}, expected True, False or a dict of its arguments.")
-    for name in _FILES:
-        if not isinstance(config.get(name), str | None):
-            raise ConfigError(f"{path}: {name} is {config[name]!r}, expected the path of one file.")
+    for holder in (config, *_file_holders(config)):
+        for name in _FILES:
+            if not isinstance(holder.get(name), str | None):
+                raise ConfigError(f"{path}: {name} is {holder[name]!r}, expected the path of one file.")

@@ -55,7 +55,7 @@ class EvenBatchSampler(Sampler[list[int]]):
     """Deal each clip to one process once an epoch.
 
     MMEngine's DefaultSampler alone pads the last round with clips that were dealt already, and leaves a last batch
-    that may hold one clip, of which batch norm makes nothing. Here batches differ by at most one clip.
+    that may hold one clip, which batch norm cannot normalise. Here batches differ by at most one clip.
 
     Args:
         sampler: a DefaultSampler, for its data set, seed and shuffling.

@@ -25,7 +25,7 @@ def use_val_subset(config: Config) -> None:
     if not trains or not loader or not evaluator or config.get("val_dataloader"):
         return
     metrics = [metric for metric in (evaluator if isinstance(evaluator, list) else [evaluator]) if "split" in metric]
-    split = loader.dataset.get("split")
+    split = (loader.get("dataset") or {}).get("split")
     if not metrics or not split or not Path(split).is_file() or not Split.load(split).val:
         return
     config.val_dataloader = deepcopy(loader)

@@ -119,7 +119,7 @@ def match(predictions: Predictions, data: DataFile, split: Split) -> Samples:
     check_origin(predictions, data, split)
     labels = load_labels(data, split.test)
     if not len(labels):
-        raise DataError("split: its test subset is empty; make a split that holds frames in both subsets.")
+        raise DataError("split: its test subset is empty; make it again with 'vidzoo split'.")
     unit = {(trial.subject, trial.trial): u for u, trial in enumerate(labels.trials)}
     groups, group = sample_groups(predictions)
     cameras: dict[Recording, list[str]] = {}

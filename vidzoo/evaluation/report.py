@@ -33,9 +33,9 @@ def data_line(results: dict[str, Any]) -> str:
     split, data, counts = results["split"], results["data"], results["counts"]
     images = f"{' and '.join(data['images'])} images" if data["images"] else "no images"
     cameras = f" of {', '.join(data['cameras'])}" if data["cameras"] else ""
-    leaks = " (LEAKS: neighbours 10 ms apart are on both subsets; every figure flatters)" if split["leaks"] else ""
+    leaks = " (LEAKS: frames 10 ms apart are in different subsets; every figure is too good)" if split["leaks"] else ""
     if split["protocol"] == "cross_camera":
-        leaks = " (the same motion is on both subsets, seen by other cameras)"
+        leaks = " (the same motion is in both subsets, seen by different cameras)"
     trained_on = ((results["provenance"] or {}).get("trained_on") or {}).get("split_hash")
     if trained_on is not None and split["hash"] not in trained_on.split("+"):  # several, of a ConcatVIDDataset
         leaks += " (TRAINED ON ANOTHER SPLIT: test frames may have been learnt)"
@@ -62,7 +62,7 @@ def _interval_line(results: dict[str, Any]) -> str:
         return f"No 95 % interval: {ci['reason']}."
     return (
         f"95 % interval: over {ci['n']} {section['unit']}s (jackknife, Student's t with {ci['degrees_of_freedom']:.1f} "
-        f"degrees of freedom). It speaks of {section['speaks_of']}. Rows of fewer than {section['fewest_units']} "
+        f"degrees of freedom). It is about {section['speaks_of']}. Rows of fewer than {section['fewest_units']} "
         f"{section['unit']}s have none."
     )
 

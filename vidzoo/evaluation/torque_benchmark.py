@@ -85,7 +85,7 @@ class TorqueBenchmark(BaseMetric):
         torques: names of the torques that the model predicts, in the order of its columns; the runner says the model's.
             Another order than the benchmark's is put right by these names.
         out_dir: folder that gets ``predictions.npz`` and ``results.json``, made where it is missing; None: no files.
-            Only with test frames: what a model was chosen by is no result.
+            Only with test frames: validation frames, by which a model is chosen, give no result.
         collect_device: how processes hand in their clips. 'gpu': through the process group, be it NCCL or gloo; 'cpu':
             through files in the working directory, which all of them must share.
         prefix: put before every logged name.
@@ -117,8 +117,8 @@ class TorqueBenchmark(BaseMetric):
         self.data = DataFile(data_file)
         if subset not in ("val", "test") or (subset == "val" and out_dir is not None):
             raise ConfigError(
-                f"TorqueBenchmark: subset='{subset}' must be 'test', or 'val' without out_dir: what a model is chosen "
-                f"by is logged and no result."
+                f"TorqueBenchmark: subset='{subset}' must be 'test', or 'val' without out_dir: figures of "
+                f"validation frames are logged and not written."
             )
         self.split = Split.load(split) if subset == "test" else Split.load(split).validation()
         self.torques = tuple(torques)

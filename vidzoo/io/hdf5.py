@@ -57,7 +57,7 @@ def check_own_bytes(dataset: Any, where: str) -> None:
     """Refuse a data set whose bytes are another file's or were never written.
 
     Raises:
-        DataError: it is such a one, or no data set.
+        DataError: it is such a data set, or it is none.
     """
     if not isinstance(dataset, h5py.Dataset) or dataset.external or dataset.is_virtual:
         raise DataError(f"{where} keeps its data outside this file; such files are not read.")

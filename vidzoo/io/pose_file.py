@@ -211,7 +211,11 @@ class PoseFile:
         return self._handle
 
     def attribute(self, name: str) -> str:
-        """Return ``kind``, ``subset``, ``data_hash``, ``split_hash``, ``content_hash`` or ``settings`` (JSON)."""
+        """Return ``kind``, ``subset``, ``data_hash``, ``split_hash``, ``content_hash`` or ``settings`` (JSON).
+
+        Raises:
+            DataError: the file does not have it.
+        """
         attributes = self._file.attrs
         stored = _NAMES_OF_VERSION_1.get(name, name) if self._version == 1 else name
         found = plain_attribute(attributes, stored)
@@ -226,7 +230,11 @@ class PoseFile:
         return dataset
 
     def offsets(self) -> np.ndarray:
-        """Read where each image's JPEG begins and the last one ends, [V+1]."""
+        """Read where each image's JPEG begins and the last one ends, [V+1].
+
+        Raises:
+            DataError: they do not divide the bytes of the images.
+        """
         offsets, blob = self._dataset("jpeg_offsets"), self._dataset("jpeg_blob")
         plausible = offsets.ndim == 1 and offsets.dtype == np.int64 and 1 < offsets.shape[0] <= MAX_IMAGES + 1
         values = offsets[()] if plausible else np.zeros(1, np.int64)
@@ -237,7 +245,11 @@ class PoseFile:
         return values
 
     def labels(self, name: str, num_images: int) -> np.ndarray:
-        """Read ``joints``, ``pixels``, ``intrinsics`` or ``crop`` of all images, [V, ...]; see the module's layout."""
+        """Read ``joints``, ``pixels``, ``intrinsics`` or ``crop`` of all images, [V, ...]; see the module's layout.
+
+        Raises:
+            DataError: the array is missing or does not have the format's shape and type.
+        """
         shape, dtype = _ARRAYS[name]
         dataset = self._dataset(name)
         if dataset.shape != (num_images, *shape) or dataset.dtype != np.dtype(dtype):
@@ -248,7 +260,11 @@ class PoseFile:
         return dataset[()]
 
     def jpeg(self, start: int, stop: int) -> np.ndarray:
-        """Read the bytes ``start`` to ``stop`` of the images (see :meth:`offsets`), uint8 [stop - start]."""
+        """Read the bytes ``start`` to ``stop`` of the images (see :meth:`offsets`), uint8 [stop - start].
+
+        Raises:
+            DataError: there are no such bytes.
+        """
         blob = self._dataset("jpeg_blob")
         if blob.ndim != 1 or blob.dtype != np.uint8 or not 0 <= start < stop <= blob.shape[0]:
             raise DataError(f"{self.path}: has no image in its bytes {start}-{stop}; build it again.")

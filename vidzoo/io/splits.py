@@ -95,7 +95,7 @@ class Split:
 
     @property
     def leaks(self) -> bool:
-        """True where neighbours 10 ms apart fall into different subsets, so that its figures flatter."""
+        """True where frames 10 ms apart are in different subsets, so that figures are too good."""
         return self.protocol == "random_frame"
 
     def entries(self, subset: str) -> tuple[SplitEntry, ...]:
@@ -166,7 +166,7 @@ class Split:
         for subset in SUBSETS:
             entries = getattr(split, subset)
             if not any(entry.num_targets for entry in entries) and (entries or subset != "val"):
-                raise DataError(f"{path}: its {subset} subset is empty; make a split that holds frames in both.")
+                raise DataError(f"{path}: its {subset} subset is empty; make it again with 'vidzoo split'.")
         return split
 
 

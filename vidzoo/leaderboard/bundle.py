@@ -235,7 +235,7 @@ def for_split(predictions: Predictions, split_hash: str, frames_hash: str, bench
     """Return predictions as of the benchmark's split.
 
     Those of a file built again on another machine, which may differ in the last bit and so have a split of another
-    hash, are taken where that split has the same frames on both subsets.
+    hash, are taken where that split has the same frames in every subset.
 
     Raises:
         DataError: they are of another split.

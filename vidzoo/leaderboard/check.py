@@ -44,6 +44,8 @@ class Rescored:
 
 def differences(old: Any, new: Any, path: str = "") -> list[str]:
     """Name the figures that differ by more than ``TOLERANCE``, as ``overall.RMSE 0.1 is 0.2``."""
+    if isinstance(old, tuple | list) and isinstance(new, tuple | list) and len(old) == len(new):
+        old, new = dict(enumerate(old)), dict(enumerate(new))
     if isinstance(old, dict) and isinstance(new, dict):
         keys = [*old, *(key for key in new if key not in old)]
         return [line for key in keys for line in differences(old.get(key), new.get(key), f"{path}.{key}".lstrip("."))]
@@ -51,7 +53,7 @@ def differences(old: Any, new: Any, path: str = "") -> list[str]:
         same = abs(old - new) <= TOLERANCE * max(1.0, abs(old))
     else:
         same = old == new
-    return [] if same else [f"{path} {old} is {new}"]
+    return [] if same else [f"{path} {str(old)[:100]} is {str(new)[:100]}"]
 
 
 class Scorer:
@@ -74,7 +76,8 @@ class Scorer:
         """Score an entry again.
 
         Raises:
-            VidZooError: something that it needs is broken.
+            ConfigError: there is no such benchmark, or a file is not the one that the entry was scored with.
+            DataError: a file is broken, or its labels were not given.
         """
         submission = stored.entry.submission
         benchmark, digest, split, data = self.benchmark(submission.benchmark)

@@ -56,7 +56,7 @@ def compare(folder: Path, other: str | Path | None = None) -> list[str]:
     place = Path(other) if other is not None else folder / "table.json"
     old = build_table(Store(place)) if place.is_dir() else read_table(place)
     lines = []
-    for (left, right), word in ((((new, old)), "new"), (((old, new)), "gone")):
+    for left, right, word in ((new, old, "new"), (old, new, "gone")):
         known = {b["id"] for b in right["benchmarks"]}
         lines += [f"{b['id']}: {word} benchmark" for b in left["benchmarks"] if b["id"] not in known]
     before, now = _places(old), _places(new)

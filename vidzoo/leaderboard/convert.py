@@ -18,6 +18,9 @@ def convert(store: Store, labels: Sequence[str | Path] = ()) -> dict[str, str]:
     A name holds the hash of its content, so that it changes, and with it the ``supersedes`` and ``reproduces`` of later
     entries. When, who, what and every figure stay. The generated files are to be rendered afterwards.
 
+    Where one entry cannot be converted, none is. An interrupted conversion is finished by another one: all new files
+    are there before an old one goes, and an entry goes before those that it refers to.
+
     Args:
         store: whose files are replaced.
         labels: data files, for benchmarks whose labels are not in the store.
@@ -28,6 +31,7 @@ def convert(store: Store, labels: Sequence[str | Path] = ()) -> dict[str, str]:
     """
     scorer = Scorer(store, labels)
     renamed: dict[str, str] = {}
+    contents: dict[Path, tuple[Path, bytes]] = {}
     with store.lock():
         for path in store.entry_paths():  # sorted by time: what an entry refers to has its new name already
             stored = store.read_entry(path)
@@ -50,8 +54,10 @@ def convert(store: Store, labels: Sequence[str | Path] = ()) -> dict[str, str]:
             )
             content = canonical(entry)
             name = f"{stored.id.rpartition('-')[0]}-{sha256(content)[:8]}"
-            create_once(path.with_name(f"{name}.json"), content)
-            if name != stored.id:
-                path.unlink()
+            contents[path] = path.with_name(f"{name}.json"), content
             renamed[stored.id] = name
+        for new, content in contents.values():
+            create_once(new, content)
+        for path in reversed(contents):
+            path.unlink()
     return renamed

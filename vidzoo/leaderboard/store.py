@@ -118,7 +118,7 @@ class Store:
         found = read_document(Benchmark, path)
         if found.split is None:
             raise ConfigError(
-                f"{name}: waits for its data ({found.data.source}). Who has them defines it: see 'vidzoo "
+                f"{name}: waits for its data ({found.data.source}). With the data, define it: see 'vidzoo "
                 f"leaderboard define --help'."
             )
         return found, file_sha256(path)

@@ -29,7 +29,7 @@ def make_synthetic(
     path: str | Path,
     subjects: int = 4,
     seed: int = 0,
-    trials_per_family: int = 2,
+    trials_per_action: int = 2,
     image_size: int = 128,
     cameras: int = 1,
     jobs: int | None = None,
@@ -43,19 +43,19 @@ def make_synthetic(
     """
     limits = {
         "--subjects": (subjects, 1, 10_000), "--seed": (seed, 0, 2**31 - 1),
-        "--trials-per-family": (trials_per_family, 1, 1000), "--image-size": (image_size, 32, 1024),
+        "--trials-per-action": (trials_per_action, 1, 1000), "--image-size": (image_size, 32, 1024),
         "--cameras": (cameras, 1, len(AZIMUTHS)), "--jobs": (1 if jobs is None else jobs, 1, 1024),
     }  # fmt: skip
     for name, (value, low, high) in limits.items():
         if not low <= value <= high:
             raise ConfigError(f"{name} is {value}; give a whole number from {low} to {high}.")
-    settings = {
-        "generator": "synthetic", "subjects": subjects, "seed": seed, "trials_per_family": trials_per_family,
+    settings = {  # their names are in the content hash, by which benchmarks and splits know a file: they stay
+        "generator": "synthetic", "subjects": subjects, "seed": seed, "trials_per_family": trials_per_action,
         "image_size": image_size, "cameras": cameras,
     }  # fmt: skip
     tasks: list[Task] = [
         (seed, s, family, number, image_size, cameras)
-        for s, family, number in product(range(subjects), ACTION_FAMILIES, range(1, trials_per_family + 1))
+        for s, family, number in product(range(subjects), ACTION_FAMILIES, range(1, trials_per_action + 1))
     ]
     summaries = []
     with DataFileWriter(path, settings) as writer, closing(_make_all(tasks, jobs or os.cpu_count() or 1)) as trials:

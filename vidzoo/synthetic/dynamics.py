@@ -114,7 +114,7 @@ def _record(body: Body, plan: Plan, solver: Solver) -> Performance:
         data.qpos[:], data.qvel[:], data.qacc[:] = solver.q[k], solver.v[k], solver.a[k]
         mujoco.mj_fwdPosition(model, data)
         mujoco.mj_fwdVelocity(model, data)
-        solver._update_rows()
+        solver.update_rows()
         mujoco.mj_rne(model, data, 1, inertial[i])
         force, moment = solver.ground_wrench(solver.a[k])
         flies = plan.jump is not None and not plan.jump.touch_down < k < plan.jump.take_off

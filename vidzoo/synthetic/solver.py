@@ -44,7 +44,7 @@ class Solver:
         self.jacobian = np.zeros((12, self.nv))
         self._dot = np.zeros((6, self.nv))
 
-    def _update_rows(self) -> None:
+    def update_rows(self) -> None:
         """Refresh the root rows of the mass matrix and the feet's Jacobian (translation, then rotation)."""
         unit = np.zeros(self.nv)
         for i in range(6):
@@ -77,7 +77,7 @@ class Solver:
         for _ in range(40):
             data.qpos[:] = q
             mujoco.mj_fwdPosition(self.model, data)
-            self._update_rows()
+            self.update_rows()
             errors = [self.body.subject.mass * (self.com.value[k] - data.subtree_com[0])]
             for f in feet:
                 foot = self.body.feet[f]

@@ -1,4 +1,4 @@
-"""One picture of what a model does: an image of a held-out trial with the person's pose, beside the leg's torques."""
+"""One picture of what a model does: an image of a held-out trial with the person's pose, beside the legs' torques."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from vidzoo.anatomy import BENCHMARK_JOINTS, MARKERS, POSE_JOINTS
+from vidzoo.data_prep.pose3d.data_file import is_calibrated
 from vidzoo.data_prep.pose3d.joints import MARKERS as JOINTS_OF_MARKERS
 from vidzoo.data_prep.pose3d.joints import to_pose_joints
 from vidzoo.errors import DataError
@@ -29,16 +30,16 @@ _LEG = ("hip_flexion", "knee_angle", "ankle_angle")
 
 
 def plot_overview(predictions: Predictions, data: DataFile, split: Split, subject: str, trial: str) -> Figure:
-    """Draw one test recording: its image at the largest knee torque with the measured pose, and the leg's torques.
+    """Draw one test recording: its image at the largest knee torque with the measured pose, and the legs' torques.
 
     The pose is that of the trial's markers, projected by the camera's calibration; right is orange, left blue.
 
     Raises:
-        DataError: as :func:`recording_curves`; or no camera of the trial that the predictions name is calibrated.
+        DataError: as :func:`recording_curves`; or no camera of the trial is calibrated, or its image is broken.
     """
     curves = recording_curves(predictions, data, split, subject, trial)
     knees = [BENCHMARK_JOINTS.index(f"knee_angle_{side}") for side in "rl"]
-    shown = int(np.nanargmax(np.abs(np.nan_to_num(curves.true[:, knees])).max(axis=1)))
+    shown = int(np.abs(np.nan_to_num(curves.true[:, knees])).max(axis=1).argmax())
     reader = data.trial(subject, trial)
     image, pose = _image_with_pose(reader, int(curves.frame[shown]))
     figure = Figure(figsize=(11, 4.4), layout="constrained")
@@ -69,19 +70,21 @@ def plot_overview(predictions: Predictions, data: DataFile, split: Split, subjec
 def _image_with_pose(trial: TrialReader, frame: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the image [H, W, 3] RGB that a frame shows and its pose joints [J, 2] in that image's pixels."""
     for camera in trial.cameras:
-        calibration = {n: trial.camera_attribute(camera, n) for n in ("intrinsics", "rotation", "translation")}
-        if any(np.ndim(value) == 0 for value in calibration.values()):
+        if not is_calibrated(trial, camera):
             continue
+        calibration = {n: trial.camera_attribute(camera, n) for n in ("intrinsics", "rotation", "translation")}
         shown = int(trial.camera_array(camera, "video_index")[frame])
         start, stop = trial.camera_array(camera, "jpeg_offsets")[shown : shown + 2]
         image = cv2.imdecode(trial.jpeg(camera, int(start), int(stop)), cv2.IMREAD_COLOR)
         if image is None:
-            raise DataError(f"image {shown} of {trial.subject}/{trial.trial}/{camera} is no JPEG that can be decoded.")
+            raise DataError(
+                f"{trial.place}/{camera}: image {shown} is no JPEG that can be decoded; build the file again."
+            )
         joints = to_pose_joints(trial.array("markers", np.array([frame]))[0], MARKERS, JOINTS_OF_MARKERS)
         crop = trial.camera_array(camera, "crop")[shown]
         pixels = project_to_crop(joints, **calibration, crop=crop, size=image.shape[1::-1])
         return cv2.cvtColor(image, cv2.COLOR_BGR2RGB), pixels
     raise DataError(
-        f"{trial.subject}/{trial.trial}: no camera is calibrated to the markers' frame, so that no pose can be drawn "
+        f"{trial.place}: no camera is calibrated to the markers' frame, so that no pose can be drawn "
         f"into its images; leave --overview out."
     )

@@ -40,7 +40,7 @@ def read_data_file(data: DataFile, split: Split, subset: str, every: int) -> Ite
     for entry in split.entries(subset):
         trial = data.trial(entry.subject, entry.trial)
         for camera in trial.cameras:
-            if not _sees(entry, camera) or not _is_calibrated(trial, camera):
+            if not _sees(entry, camera) or not is_calibrated(trial, camera):
                 continue
             calibrated = True
             index = trial.camera_array(camera, "video_index")
@@ -68,7 +68,8 @@ def _targets(entry: SplitEntry, frames: int) -> np.ndarray:
     return mask
 
 
-def _is_calibrated(trial: TrialReader, camera: str) -> bool:
+def is_calibrated(trial: TrialReader, camera: str) -> bool:
+    """Tell whether points in the ground's axes can be placed in a camera's images."""
     shapes = {"intrinsics": (3, 3), "rotation": (3, 3), "translation": (3,)}
     values = {name: np.asarray(trial.camera_attribute(camera, name)) for name in shapes}
     return all(

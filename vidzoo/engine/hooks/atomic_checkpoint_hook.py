@@ -1,4 +1,4 @@
-"""Checkpoints that a crash cannot cost."""
+"""Checkpoints that are not lost where the training is killed while it saves."""
 
 from __future__ import annotations
 

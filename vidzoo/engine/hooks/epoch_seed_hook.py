@@ -1,4 +1,4 @@
-"""Randomness without a memory."""
+"""Random numbers that follow from the run's seed and the epoch alone."""
 
 from __future__ import annotations
 

@@ -113,7 +113,10 @@ class DataFile:
     def content_hash(self) -> str:
         """SHA-256 of the contents; a file of labels alone answers with that of the data file they were taken from.
 
-        A split made for the data file thereby fits its labels.
+        So a split made for the data file also fits its labels.
+
+        Raises:
+            DataError: it is no data file, was changed after it was built, or states no hash.
         """
         attributes = self._file.attrs
         found = plain_attribute(attributes, LABELS_OF if LABELS_OF in attributes else HASH)

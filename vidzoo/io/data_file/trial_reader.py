@@ -73,7 +73,7 @@ class TrialReader:
         return name in self._group
 
     def array(self, name: str, index: slice | np.ndarray | None = None) -> np.ndarray:
-        """Read ``name`` ([F, ...]; see the module's layout), all of it, a slice, or sorted-free frame indices.
+        """Read ``name`` ([F, ...]; see the module's layout), all of it, a slice, or frames in any order.
 
         Raises:
             DataError: the trial has no such array, or it does not have the format's shape and type.
@@ -120,7 +120,11 @@ class TrialReader:
         return attribute(self._group[f"cameras/{camera}"].attrs, name)
 
     def jpeg(self, camera: str, start: int, stop: int) -> np.ndarray:
-        """Read the bytes ``start`` to ``stop`` of a camera's images (see ``jpeg_offsets``), uint8 [stop - start]."""
+        """Read the bytes ``start`` to ``stop`` of a camera's images (see ``jpeg_offsets``), uint8 [stop - start].
+
+        Raises:
+            DataError: there is no such camera, or there are no such bytes.
+        """
         self._check_camera(camera)
         blob = self._dataset(f"cameras/{camera}/jpeg_blob")
         size = blob.shape[0] if blob.ndim == 1 and blob.dtype == np.uint8 else 0

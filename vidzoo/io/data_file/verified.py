@@ -20,8 +20,8 @@ Stamp = tuple[str, int, int, int]
 """Resolved path, size in bytes, and the times of the last change of its content and of its inode in ns."""
 
 _verified: set[Stamp] = set()
-_CLOCK_NS = 100_000_000
-"""A file changed so lately may be changed once more without a difference in its times."""
+_CLOCK_NS = 3_000_000_000
+"""A file changed so lately may be changed once more without a difference in its times: some disks count 2 s as one."""
 
 
 def stamp(path: Path) -> Stamp:

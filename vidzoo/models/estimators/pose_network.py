@@ -87,7 +87,7 @@ class PoseNetwork(BaseModel):
 
     @property
     def task(self) -> TaskSpec:
-        """What the network takes; of torques and time it says nothing."""
+        """What the network takes; it predicts no torques and sees single images."""
         return TaskSpec(requires=self.requires, image_size=self.image_size)
 
     def tensor(self, inputs: Inputs) -> PoseOutput:
