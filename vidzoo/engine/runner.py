@@ -229,7 +229,8 @@ class VIDRunner(Runner):
         except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
             raise CheckpointError(
                 f"{filename}: no training can go on from it ({type(error).__name__}: {str(error)[:200]}); it is "
-                f"damaged or of another optimizer. Take another copy, or start from its weights: --cfg-options load_from=FILE."
+                f"damaged or of another optimizer. Take another copy, or start from its weights: "
+                f"--cfg-options load_from=FILE."
             ) from error
         schedulers = schedulers_of(self.param_schedulers)
         before = [scheduler.state_dict() for scheduler in schedulers]
