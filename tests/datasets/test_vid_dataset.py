@@ -663,6 +663,7 @@ def test_metainfo(tiny):
         ({"window": 4, "target_index": 4}, "target_index=4 must be one of the 4 frames"),
         ({"window": 4, "target_index": -1}, "target_index=-1 must be one of the 4 frames"),
         ({"predictions": 0}, "predictions=0"),
+        ({"predictions": 2.5}, "predictions=2.5 must be a whole number"),
         ({"marker_frame": "world"}, "marker_frame='world'"),
         ({"torques": ["knee_angle"]}, "torques="),
         ({"torques": []}, r"torques=\[\] names none"),

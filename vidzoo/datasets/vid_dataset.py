@@ -301,5 +301,5 @@ def _check_arguments(subset: str, window: int, target_index: int | None, predict
         raise ConfigError(
             f"VIDDataset: window={window} must be odd, so that it has a centre frame; or give the target_index."
         )
-    if predictions < 1:
-        raise ConfigError(f"VIDDataset: predictions={predictions} must be 1 or more.")
+    if not isinstance(predictions, int) or predictions < 1:
+        raise ConfigError(f"VIDDataset: predictions={predictions!r} must be a whole number, 1 or more.")
