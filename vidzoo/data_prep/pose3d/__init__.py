@@ -110,16 +110,10 @@ def prepare_pose3d(
         ConfigError: an argument does not fit the kind.
         DataError: the source is missing or broken, gives no image, or is what ``out`` names.
     """
-    if kind not in KINDS:
-        raise ConfigError(f"{kind}: no such kind of pose set; choose one of {', '.join(KINDS)}.")
-    if kind in TRAIN_ONLY and subset != "train":
-        raise ConfigError(f"--subset {subset}: {kind} is a training set alone; test on another set.")
-    if every < 1 or image_size < 16:
-        raise ConfigError(f"--every {every} must be 1 or more and --image-size {image_size} 16 pixels or more.")
+    _check_arguments(kind, subset, every, image_size)
     if Path(out).exists():
         pictures = () if images is None else Path(images).rglob("*")
         check_output(out, annotations, split, *Path(annotations).glob("*.json"), *pictures)
-    settings = {"image_size": image_size, "every": every}
     if kind == "vid":
         if images is not None or split is None:
             raise ConfigError(
@@ -136,10 +130,19 @@ def prepare_pose3d(
             raise DataError(f"{images}: no such folder of images.")
         people = islice(READERS[kind](Path(annotations), Path(images), subset), 0, None, every)
         source = _cut_out_all(people, image_size, jobs or os.cpu_count() or 1)
-        writer = PoseWriter(out, kind, subset, settings)
+        writer = PoseWriter(out, kind, subset, {"image_size": image_size, "every": every})
     placed = np.zeros(len(POSE_JOINTS))
     with writer:
         for image in track(source, description="images", total=None):
             writer.add(image)
             placed += np.isfinite(image.pixels).all(axis=1)
     return {"images": len(writer), **dict(zip(POSE_JOINTS, placed / len(writer)))}
+
+
+def _check_arguments(kind: str, subset: str, every: int, image_size: int) -> None:
+    if kind not in KINDS:
+        raise ConfigError(f"{kind}: no such kind of pose set; choose one of {', '.join(KINDS)}.")
+    if kind in TRAIN_ONLY and subset != "train":
+        raise ConfigError(f"--subset {subset}: {kind} is a training set alone; test on another set.")
+    if every < 1 or image_size < 16:
+        raise ConfigError(f"--every {every} must be 1 or more and --image-size {image_size} 16 pixels or more.")
