@@ -35,7 +35,7 @@ def test_from_synthetic_people_to_curves(call, tmp_path):
     assert "make-synthetic " in call("vidzoo --help")
     assert "examples:\n  vidzoo train " in call("vidzoo train --help")
     assert "examples:\n  python tools/train.py " in call("tools/train.py --help")
-    call("vidzoo make-synthetic --out a.h5 --subjects 1 --trials-per-family 1 --image-size 32 --jobs 1")
+    call("vidzoo make-synthetic --out a.h5 --subjects 1 --trials-per-action 1 --image-size 32 --jobs 1")
     call("tools/make_split.py a.h5 --protocol block --out a.json")
     files = "--data a.h5 --split a.json"
     log = call(f"vidzoo train {RECIPE} {files} --work-dir w --cfg-options train_cfg.max_epochs=1")
