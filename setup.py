@@ -28,7 +28,7 @@ EXTRAS = {
     # curves of a training: MMEngine imports it for dict(type="TensorboardVisBackend"), which no recipe uses by default
     "tensorboard": ["tensorboard"],
     # setuptools: tests install this package and the example plug-in as pip does, without the network
-    "dev": ["mypy", "pre-commit", "pytest", "pytest-xdist", "ruff", "scikit-learn", "selenium", "setuptools>=70.1"],
+    "dev": ["mypy", "pre-commit", "pytest", "ruff", "scikit-learn", "selenium", "setuptools>=70.1"],
 }
 EXTRAS["all"] = sorted({requirement for group in EXTRAS.values() for requirement in group})
 
