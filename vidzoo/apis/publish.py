@@ -72,33 +72,38 @@ def publish(
         ConfigError: the recipe is of no torque estimator, or the result file would lie elsewhere.
         DataError: data or split do not fit, or the golden sample would show a real person.
     """
-    config = recipes() / entry_of(name)["Config"]
-    result, root = Path(result), recipes().resolve()
-    if not result.resolve().is_relative_to(root):
-        raise ConfigError(f"{result}: lies outside {root}, the folder of the model index; name a file in it.")
-    check_folder(result.parent)
-    check_output(result, checkpoint, data, split)
+    config, result = recipes() / entry_of(name)["Config"], Path(result)
+    _check_place(result, checkpoint, data, split)
     source = Path(checkpoint_to_test(checkpoint) if Path(checkpoint).is_dir() else checkpoint)
     work_dir = Path(work_dir or Path("work_dirs") / f"publish_{name}")
-    files = {"data_file": str(data), "split": str(split)}
     model = build_model(config)
     if not isinstance(model, TorqueEstimator):
         raise ConfigError(f"{config}: {type(model).__name__} estimates no torques, so no golden sample can be made.")
-    content = load_into(model, source)
-    sample_files = {"data_file": str(sample_data or data), "split": str(sample_split or split)}
-    sample = _sample(config, sample_files, work_dir)
-    meta = _meta(name, content, config)
-    before = test(config, source, work_dir=work_dir, cfg_options=files)["mPJE_mean"]
-    for precision in get_args(Precision):
+    meta = _meta(name, load_into(model, source), config)
+    precisions = [precision for precision in get_args(Precision) if _fits(model, precision)]
+    if not precisions:
+        raise CheckpointError(f"{source}: some of its weights are no finite numbers; publish an earlier epoch.")
+    sample = _sample(config, str(sample_data or data), str(sample_split or split), work_dir)
+    options: dict[str, Any] = {"work_dir": work_dir, "cfg_options": {"data_file": str(data), "split": str(split)}}
+    before = test(config, source, **options)["mPJE_mean"]
+    for precision in precisions:
         weights = work_dir / precision / f"{name}.safetensors"
         _write(weights, config, source, sample, meta, precision)
-        after = test(config, weights, work_dir=work_dir, out=weights.parent, cfg_options=files)["mPJE_mean"]
+        after = test(config, weights, out=weights.parent, **options)["mPJE_mean"]
         if f"{after:.3f}" == f"{before:.3f}":
             return _install(name, weights, weights.parent / "results.json", result)
     raise CheckpointError(
         f"{source}: its mPJE_mean is {before:.4f}, but {after:.4f} from the written file even in {precision}; the "
         f"model keeps something that is no part of its state dict."
     )
+
+
+def _check_place(result: Path, *inputs: str | Path) -> None:
+    root = recipes().resolve()
+    if not result.resolve().is_relative_to(root):
+        raise ConfigError(f"{result}: lies outside {root}, the folder of the model index; name a file in it.")
+    check_folder(result.parent)
+    check_output(result, *inputs)
 
 
 def _write(
@@ -117,6 +122,11 @@ def _write(
     check_golden(other, load_into(other, path)["golden"], path)
 
 
+def _fits(model: BaseModel, precision: Precision) -> bool:
+    largest = torch.finfo(getattr(torch, precision)).max
+    return all(bool((parameter.abs() <= largest).all()) for parameter in model.parameters())
+
+
 def _brought_along(config: Path, model: BaseModel) -> list[str]:
     """Return the names of large weights that every new model of the config has, such as a frozen pre-trained network's.
 
@@ -132,10 +142,11 @@ def _brought_along(config: Path, model: BaseModel) -> list[str]:
     return sorted(found)
 
 
-def _sample(config: Path, files: dict[str, str], work_dir: Path) -> Sample:
+def _sample(config: Path, data: str, split: str, work_dir: Path) -> Sample:
     """Return the middle clip of the test subset, two predictions long."""
-    clip = {"test_dataloader.num_workers": 0, "test_dataloader.dataset.predictions": 2}
-    runner = build_runner(config, work_dir=work_dir, cfg_options=files | clip)
+    options: dict[str, Any] = {"data_file": data, "split": split}
+    options |= {"test_dataloader.num_workers": 0, "test_dataloader.dataset.predictions": 2}
+    runner = build_runner(config, work_dir=work_dir, cfg_options=options)
     runner.build_testing()
     dataset = runner.test_loop.dataloader.dataset
     sample = dataset[len(dataset) // 2]
@@ -144,7 +155,7 @@ def _sample(config: Path, files: dict[str, str], work_dir: Path) -> Sample:
         kind = dataset.data.trial(label.subject, label.trial).camera_attribute(label.camera, "kind")
         if kind not in ("synthetic", "rendered"):
             raise DataError(
-                f"{files['data_file']}: its pictures are '{kind}', but a golden sample shows no real person; name a "
+                f"{data}: its pictures are '{kind}', but a golden sample shows no real person; name a "
                 f"file of drawn people: --sample-data FILE --sample-split FILE."
             )
     return Sample(sample["inputs"], float(label.mass))

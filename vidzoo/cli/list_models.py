@@ -1,4 +1,4 @@
-"""Print the names of the zoo's models, which are the names of their recipes, and which have trained weights."""
+"""Print the names of the models and recipes, and which have trained weights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Publish a trained model's weights, so that get_model loads them by the recipe's name.
+"""Publish a trained model's weights, so that get_model loads them by name.
 
 Writes weights/NAME.safetensors and a result file of that very file, and enters both into model-index.yml. Parameters
 are in half precision where the tested figure stays the same to three digits. With them goes a golden sample, a small

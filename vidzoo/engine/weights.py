@@ -103,19 +103,14 @@ def write_weights(
         left_out: names of weights and buffers that a new model of this config has already.
 
     Raises:
-        CheckpointError: a parameter is not finite in this precision.
         DataError: the file cannot be written.
     """
     parameters = {name for name, _ in model.named_parameters()}
-    dtype = getattr(torch, precision)
-    tensors = {}
-    for name, value in model.state_dict().items():
-        if name in left_out:
-            continue
-        is_halved = name in parameters and value.is_floating_point()
-        tensors[name] = value.detach().to("cpu", dtype if is_halved else value.dtype, copy=True).contiguous()
-        if is_halved and not tensors[name].isfinite().all():
-            raise CheckpointError(f"{path}: {name} is not finite in {precision}.")
+    tensors = {
+        name: value.to("cpu", getattr(torch, precision) if name in parameters else value.dtype, copy=True).contiguous()
+        for name, value in model.state_dict().items()
+        if name not in left_out
+    }
     tensors |= {GOLDEN + name: value.contiguous() for name, value in _pack(golden).items()}
     header = {**meta, "format": FORMAT, "version": VERSION, "precision": precision, "left_out": sorted(left_out)}
     with atomic_path(path) as temporary:
