@@ -17,6 +17,7 @@ import yaml
 from safetensors.torch import save_file
 
 from vidzoo.apis import get_model, list_models, model_index
+from vidzoo.cli.main import main
 from vidzoo.engine import load_config, read_checkpoint
 from vidzoo.engine.weights import GoldenSample, golden_sample, write_weights
 from vidzoo.errors import CheckpointError, UnknownNameError
@@ -236,6 +237,17 @@ def test_published_weights_load_and_have_their_own_figures(name: str):
     assert "/" not in json.dumps(meta["dataset_meta"]), "a path of somebody's machine"
     card = (ROOT / COLLECTIONS[entry["In Collection"]]["README"]).read_text(encoding="utf-8")
     assert f"`{entry['Weights']}`" in card and Path(entry["Weights Result"]).stem in card
+
+
+def test_the_command_says_which_models_have_weights(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["vidzoo", "list-models", "markernet_*"])
+    main()
+    lines = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
+    size = (ROOT / ENTRIES[MARKERS]["Weights"]).stat().st_size / 1e6
+    assert lines["markernet_tcn"] == "-" and lines[MARKERS] == f"weights, {size:.1f} MB"
+    monkeypatch.setattr(sys, "argv", ["vidzoo", "list-models", "--pretrained"])
+    main()
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == PUBLISHED
 
 
 def test_published_weights_are_small_and_all_listed():

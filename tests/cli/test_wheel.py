@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -47,7 +46,6 @@ def test_from_synthetic_people_to_curves(call, tmp_path):
     assert "drawn to curves.pdf" in call(f"vidzoo plot results/predictions.npz {files} --out curves.pdf")
     assert (tmp_path / "curves.pdf").read_bytes().startswith(b"%PDF")
     assert "| results " in call("vidzoo compare results/results.json")
-    assert re.search(rf"^{RECIPE} +weights, ", call("vidzoo list-models --pretrained"), re.MULTILINE)
     call(f"vidzoo test {RECIPE} pretrained {files} --work-dir t --out published")
     published = json.loads((tmp_path / "published/results.json").read_text())
     assert published["provenance"]["checkpoint"]["name"] == f"{RECIPE}.safetensors"
