@@ -77,6 +77,10 @@ def test_a_sample_is_as_the_structures_say(tiny):
         "coordinate_velocities": ((length, 35), torch.float32),
         "inertial_torques": ((length, 35), torch.float32),
         "foot_jacobians": ((length, 2, 6, 35), torch.float32),
+        "landmarks": ((length, 33, 2), torch.float32),
+        "landmark_visibility": ((length, 33), torch.float32),
+        "landmarks_world": ((length, 33, 3), torch.float32),
+        "landmark_valid": ((length,), torch.bool),
         "mass": ((), torch.float32),
         "height": ((), torch.float32),
     }
