@@ -24,11 +24,11 @@ from vidzoo.io.data_file import DataFile, Reason
 from vidzoo.io.split_protocols import make_split
 from vidzoo.io.splits import Split, SplitEntry
 from vidzoo.registry import DATASETS
-from vidzoo.task import MODALITIES
+from vidzoo.task import LANDMARK_MODALITIES, MODALITIES
 
 COLUMNS = [COORDINATES.index(name) for name in BENCHMARK_JOINTS]
 PELVIS = [MARKERS.index(name) for name in ("r.ASIS", "L.ASIS", "r.PSIS", "L.PSIS")]
-NUMERIC = tuple(name for name in MODALITIES if name not in ("frames", "marker_valid"))
+NUMERIC = tuple(name for name in MODALITIES if name not in ("frames", "marker_valid", *LANDMARK_MODALITIES))
 
 
 @pytest.fixture
