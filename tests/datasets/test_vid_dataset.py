@@ -564,6 +564,19 @@ def test_a_split_of_cameras(variant):
         VIDDataset(**paths, requires=["markers"], window=5)
 
 
+def test_a_split_of_cameras_and_trials(variant):
+    """What Cam0 saw of DJ1 trains, what Cam1 saw of squats1 tests; a model of markers reads each trial once."""
+    settings = {"held_out": ["squats1"], "train_cameras": ["Cam0", "Cam2"], "test_cameras": ["Cam1"]}
+    paths = variant(_second_camera, protocol="transfer", **settings)
+    build = {"window": 5, "predictions": 6}
+    for requires, cameras in (("frames", {"Cam0", "Cam2"}), ("markers", {""})):
+        train = centres_of(VIDDataset(**paths, requires=[requires], **build))
+        test = centres_of(VIDDataset(**paths, requires=[requires], subset="test", **build))
+        assert {(trial, camera) for _, trial, camera, _ in train} == {("DJ1", camera) for camera in cameras}
+        assert {(trial, camera) for _, trial, camera, _ in test} == {("squats1", "Cam1")}
+        assert set(test.values()) == {1}
+
+
 def test_camera_axes_need_a_calibrated_camera(variant, resealed):
     paths = variant(_second_camera)
     with pytest.raises(DataError, match=r"DJ1/Cam2 is not calibrated.*marker_frame='ground'"):

@@ -146,7 +146,7 @@ class VIDDataset(Dataset):
         for entry in self.split.entries(self.subset):
             if not entry.num_targets:
                 continue
-            if entry.cameras and not self._needs_camera:
+            if entry.cameras and not self._needs_camera and self.split.protocol == "cross_camera":
                 raise ConfigError(
                     f"{self.split_path}: this split divides cameras, not frames; a dataset that reads neither 'frames' "
                     f"nor 'landmarks' would test what it learnt from. Use another protocol."
@@ -176,8 +176,11 @@ class VIDDataset(Dataset):
         print_log(f"{what}; they are left out.", logger="current", level=30)
 
     def _cameras(self, trial: TrialReader, entry: SplitEntry) -> list[str]:
-        """Return the cameras of a trial that give a track each."""
-        if not self._needs_camera:
+        """Return the cameras of a trial that give a track each.
+
+        A model that sees no camera reads a trial once; where a split names those that test, it is scored as each.
+        """
+        if not self._needs_camera and not (entry.cameras and self.test_mode):
             return [""]
         cameras = [camera for camera in trial.cameras if not entry.cameras or camera in entry.cameras]
         return [camera for camera in cameras if self.camera in (None, camera)]
@@ -265,6 +268,7 @@ class VIDDataset(Dataset):
         """What a metric or a report may want to know of the data (MMEngine hands it on as ``dataset_meta``)."""
         return {
             "data_file": str(self.data.path),
+            "data_hash": self.split.data_hash,
             "split": str(self.split_path),
             "split_hash": self.split.hash,
             "protocol": self.split.protocol,
