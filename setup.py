@@ -37,15 +37,16 @@ EXTRAS["all"] = sorted({requirement for name, group in EXTRAS.items() if name !=
 
 
 class BuildWithRecipes(build_py):
-    """Put the recipes into the package, where vidzoo.apis looks for them; an editable install has the checkout's."""
+    """Put recipes and weights into the package, where vidzoo.apis looks; an editable install has the checkout's."""
 
     def run(self):
-        """Copy what find_packages finds, and the recipes."""
+        """Copy what find_packages finds, the recipes and the weights."""
         super().run()
         if not self.editable_mode:
             recipes = Path(self.build_lib) / "vidzoo/_recipes"
             shutil.rmtree(recipes, ignore_errors=True)
-            shutil.copytree(ROOT / "configs", recipes / "configs", ignore=shutil.ignore_patterns("__pycache__"))
+            for name in ("configs", "weights"):
+                shutil.copytree(ROOT / name, recipes / name, ignore=shutil.ignore_patterns("__pycache__", ".*"))
             shutil.copy(ROOT / "model-index.yml", recipes)
 
 
