@@ -21,6 +21,7 @@ def read_track(reader: TrialReader, camera: str) -> CameraTrack:
     return CameraTrack(
         jpegs=[reader.jpeg(camera, a, b).tobytes() for a, b in itertools.pairwise(offsets)],
         **{name: reader.camera_array(camera, name) for name in ("video_time", "video_index", "crop")},
+        landmarks=reader.landmarks(camera),
         **{name: reader.camera_attribute(camera, name) for name in
            ("kind", "source_size", "intrinsics", "rotation", "translation")},
     )  # fmt: skip

@@ -37,10 +37,13 @@ def make_sample(seed: int = 0, marker_frame: str = "camera", torque_names=BENCHM
     numbers = {
         "markers": (L, m, 3), "marker_velocities": (L, m, 3), "coordinates": (L, c), "coordinate_velocities": (L, c),
         "inertial_torques": (L, c), "foot_jacobians": (L, 2, 6, c),
+        "landmark_visibility": (L, 33), "landmarks_world": (L, 33, 3),
     }  # fmt: skip
     return {
         **{name: rng.normal(size=shape).astype(np.float32) for name, shape in numbers.items()},
         "marker_valid": rng.random((L, m)) < 0.8,
+        "landmarks": rng.random((L, 33, 2)),
+        "landmark_valid": rng.random(L) < 0.8,
         "gt_grf": rng.normal(size=(L, 2, 3)).astype(np.float32),
         "gt_contact": (rng.random((L, 2)) < 0.5).astype(np.float32),
         "gt_grf_valid": rng.random(L) < 0.9,
@@ -68,7 +71,8 @@ def test_mirroring_twice_is_nothing(marker_frame):
     sample = make_sample(marker_frame=marker_frame)
     twice = mirror_sample(mirror_sample(copy.deepcopy(sample)))
     for name in ("images", "coordinates", "coordinate_velocities", "inertial_torques", "foot_jacobians", "gt_torques",
-                 "valid", "gt_grf", "gt_contact", "gt_grf_valid"):  # fmt: skip
+                 "valid", "landmark_visibility", "landmarks_world", "landmark_valid", "gt_grf",
+                 "gt_contact", "gt_grf_valid"):  # fmt: skip
         np.testing.assert_array_equal(twice[name], sample[name], err_msg=name)
     lonely = np.isin(MARKERS, ("r_sh4", "r_thigh5"))
     for name in ("markers", "marker_velocities", "marker_valid"):

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from vidzoo.datasets.recording import Recording, Track, pelvis_centre_or_zero
+from vidzoo.datasets.recording import Track, pelvis_centre_or_zero
 from vidzoo.errors import DataError
 
 MIN_MARKER_STD = 1e-3
@@ -28,9 +28,9 @@ def target_statistics(
 
     Keys: 'torques_per_kg' ([Q] N·m/kg, over good labels that some clip predicts), 'markers' ([M, 3] m, in the axes of
     the marker targets; there if these are), 'grf_per_kg' ([2, 3] N/kg; there if the forces are), 'input_' + modality
-    for every required one but 'frames' and 'marker_valid' (as it enters the model, before any centring), and, with
-    'markers', 'input_markers_centred': the markers moved along the floor until the pelvis centre is above the ground's
-    origin.
+    for every required one but 'frames', 'marker_valid' and 'landmark_valid' (as it enters the model, before any
+    centring), and, with 'markers', 'input_markers_centred': the markers moved along the floor until the pelvis centre
+    is above the ground's origin. A camera's inputs are taken over the frames of all cameras.
 
     Args:
         tracks: of one data set, or of several that are trained on together.
@@ -58,15 +58,19 @@ def target_statistics(
     known = [r.grf_valid for r in recordings if r.grf_valid is not None]
     if forces:
         statistics["grf_per_kg"] = mean_std(np.concatenate(forces), np.concatenate(known)[:, None, None], MIN_GRF_STD)
-    for name, values in _inputs(recordings, requires).items():
+    for name, values in _inputs(tracks, requires).items():
         statistics[f"input_{name}"] = mean_std(values, np.array(True), 0.0)
     return statistics
 
 
-def _inputs(recordings: Sequence[Recording], requires: Sequence[str]) -> Mapping[str, np.ndarray]:
-    """Return each numeric input over the target frames of all recordings."""
+def _inputs(tracks: Sequence[Track], requires: Sequence[str]) -> Mapping[str, np.ndarray]:
+    """Return each numeric input over the target frames of all recordings, a camera's over those of all its tracks."""
     inputs: dict[str, list[np.ndarray]] = defaultdict(list)
-    for recording in recordings:
+    for track in tracks:
+        for name, values in track.modalities.items():
+            if name != "landmark_valid":
+                inputs[name].append(values[track.recording.target])
+    for recording in {id(track.recording): track.recording for track in tracks}.values():
         for name, values in recording.modalities.items():
             if name != "marker_valid":
                 inputs[name].append(values[recording.target])

@@ -16,6 +16,7 @@ from vidzoo.anatomy import COORDINATES, MARKERS
 from vidzoo.errors import DataError
 from vidzoo.io.atomic import atomic_path, check_room
 from vidzoo.io.data_file.content_hash import seal_file, seal_trial
+from vidzoo.io.data_file.landmarks import write_landmarks
 from vidzoo.io.data_file.layout import ARRAYS, FORMAT, TRIAL_NUMBERS, TRIAL_TEXTS, UNITS, VERSION, CameraTrack, Trial
 from vidzoo.io.data_file.trial_reader import TrialReader
 from vidzoo.io.hdf5 import METADATA_BYTES, set_texts
@@ -120,15 +121,23 @@ class DataFileWriter:
 
     @staticmethod
     def _add_camera(group: h5py.Group, track: CameraTrack, frames: int, where: str) -> None:
-        images = len(track.jpegs)
+        images = len(track.video_time)
+        if not (track.jpegs or track.landmarks) or len(track.jpegs) not in (0, images):
+            raise DataError(
+                f"{where}: a camera needs one JPEG for each of its {images} images, or landmarks instead of them; it "
+                f"has {len(track.jpegs)} JPEGs."
+            )
         index = np.asarray(track.video_index)
         if index.shape != (frames,) or images == 0 or index.min() < 0 or index.max() >= images:
             raise DataError(f"{where}: 'video_index' must name one of {images} images for each of {frames} frames.")
         if np.shape(track.crop) != (images, 4) or np.shape(track.video_time) != (images,):
             raise DataError(f"{where}: 'crop' and 'video_time' must have one row for each of {images} images.")
-        group.create_dataset("jpeg_blob", data=np.frombuffer(b"".join(track.jpegs), dtype=np.uint8))
-        offsets = np.concatenate([[0], np.cumsum([len(jpeg) for jpeg in track.jpegs])])
-        group.create_dataset("jpeg_offsets", data=offsets.astype(np.int64))
+        if track.jpegs:
+            group.create_dataset("jpeg_blob", data=np.frombuffer(b"".join(track.jpegs), dtype=np.uint8))
+            offsets = np.concatenate([[0], np.cumsum([len(jpeg) for jpeg in track.jpegs])])
+            group.create_dataset("jpeg_offsets", data=offsets.astype(np.int64))
+        if track.landmarks is not None:
+            write_landmarks(group, track.landmarks, images, where)
         group.create_dataset("video_time", data=np.asarray(track.video_time, dtype=np.float64))
         group.create_dataset("video_index", data=index.astype(np.int32))
         group.create_dataset("crop", data=np.asarray(track.crop, dtype=np.float32))
