@@ -251,9 +251,9 @@ def _body(subject: str) -> Body:
 
 def _copy(trial: TrialReader, cameras: dict[str, CameraTrack]) -> Trial:
     """Return a trial with other cameras."""
-    arrays = {n: trial.array(n) for n in ARRAYS if n not in OPTIONAL or trial.has(n)}
-    texts = {name: getattr(trial, name) for name in (*TRIAL_NUMBERS, *TRIAL_TEXTS)}
-    return Trial(subject=trial.subject, trial=trial.trial, **texts, **arrays, cameras=cameras)
+    fields: dict[str, Any] = {name: getattr(trial, name) for name in (*TRIAL_NUMBERS, *TRIAL_TEXTS)}
+    fields |= {name: trial.array(name) for name in ARRAYS if name not in OPTIONAL or trial.has(name)}
+    return Trial(subject=trial.subject, trial=trial.trial, **fields, cameras=cameras)
 
 
 def draw_trial(
