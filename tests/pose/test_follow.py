@@ -5,11 +5,12 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from vidzoo.anatomy import LANDMARKS
 from vidzoo.errors import ConfigError, DataError
 from vidzoo.io.data_file import LandmarkStatus
-from vidzoo.pose import Choice, PoseNetworks, follow, landmarks_of_video
+from vidzoo.pose import Choice, PoseNetworks, follow, landmarks_of_video, make_eyes
 from vidzoo.pose.networks import Seen
 
 FOUND, NO_PERSON, LOST = LandmarkStatus.FOUND, LandmarkStatus.NO_PERSON, LandmarkStatus.LOST
@@ -148,3 +149,11 @@ def test_no_picture_and_no_such_network_are_one_sentence():
         list(follow(MadeUp(), [[]], Choice()))
     with pytest.raises(ConfigError, match="network='heavy' must be full or lite"):
         PoseNetworks("heavy")
+
+
+def test_eyes_see_drawn_pictures_as_opencv_has_them(drawn, networks):
+    threads = torch.get_num_threads()
+    seen = make_eyes("lite")([image[..., ::-1] for image in drawn.images[:2]])
+    torch.set_num_threads(threads)
+    (expected,) = follow(networks, [drawn.images[:2]], Choice())
+    np.testing.assert_allclose(seen.pixels, expected.pixels, atol=0.05)
