@@ -188,12 +188,10 @@ class VIDDataset(Dataset):
     def _read_track(self, trial: TrialReader, recording: Recording, camera: str) -> Track:
         rotation = read_rotation(trial, camera) if self.marker_frame == "camera" else np.eye(3)
         image = offsets = None
-        modalities: dict[str, np.ndarray] = {}
-        if {"frames", *LANDMARK_MODALITIES} & set(self.requires):
-            shown = read_image_index(trial, camera)[recording.start : recording.start + len(recording)]
-            modalities = read_landmarks(trial, camera, shown, self.requires)
-            if "frames" in self.requires:
-                image, offsets = shown, trial.camera_array(camera, "jpeg_offsets")
+        context = slice(recording.start, recording.start + len(recording))
+        modalities = read_landmarks(trial, camera, context, self.requires)
+        if "frames" in self.requires:
+            image, offsets = read_image_index(trial, camera)[context], trial.camera_array(camera, "jpeg_offsets")
         before, after = (0, 0) if self.test_mode else (self.target_index, self.window - 1 - self.target_index)
         first, stop = predicted_range(recording.target, before, after)
         return Track(recording, camera, rotation.astype(np.float32), image, offsets, first, stop, modalities)
