@@ -273,6 +273,19 @@ def test_a_window_shows_the_frames_about_its_target(tiny, subset, window, target
     assert checked == 6 * (11 if subset == "test" else 24 - window + 1)
 
 
+def test_training_repeats_the_ends_where_it_is_told_to(tiny):
+    """Then each frame that trains is predicted as a test of the same frames would predict it."""
+    build = {"requires": ["markers"], "window": 31, "predictions": 6, "repeat_ends": True}
+    dataset, data = VIDDataset(**tiny, **build), DataFile(tiny["data_file"])
+    assert centres_of(dataset) == Counter((s, t, "", f) for s, t in data.trial_keys() for f in range(24))
+    for sample in (dataset[i] for i in range(len(dataset))):
+        labels = sample["data_samples"]
+        markers = data.trial(labels.subject, labels.trial).array("markers")
+        for k in np.flatnonzero(labels.frame_indices >= 0):
+            frames = np.clip(labels.frame_indices[k] + np.arange(-15, 16), 0, 23)
+            np.testing.assert_array_equal(sample["inputs"]["markers"][k : k + 31], markers[frames])
+
+
 def test_a_window_of_even_length_fits_exactly_into_a_context_of_its_length(tiny):
     for target in (0, 11, 23):
         dataset = VIDDataset(**tiny, requires=["markers"], window=24, target_index=target)
