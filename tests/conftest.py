@@ -91,7 +91,8 @@ def opensim_file(release: Release, tmp_path_factory: pytest.TempPathFactory) -> 
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder into which pip has installed vidzoo's wheel: the package, its recipes and ``bin/vidzoo``."""
     root, source = Path(__file__).resolve().parents[1], tmp_path_factory.mktemp("source")
-    for name in ("vidzoo", "configs", "setup.py", "pyproject.toml", "README.md", "LICENSE", "model-index.yml"):
+    folders, files = ("vidzoo", "configs", "weights"), ("setup.py", "pyproject.toml", "README.md", "LICENSE")
+    for name in (*folders, *files, "model-index.yml"):
         (source / name).symlink_to(root / name)
     site = tmp_path_factory.mktemp("installed")
     command = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation", "--target", site]
