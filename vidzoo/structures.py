@@ -37,6 +37,9 @@ class Inputs(TypedDict):
     """[B, L, C] N·m and N: M(q) qdd + C + G without any external load."""
     foot_jacobians: NotRequired[torch.Tensor]
     """[B, L, 2, 6, C]: right and left calcaneus origin, rotation rows first, then translation."""
+    physics_wrenches: NotRequired[torch.Tensor]
+    """[B, L, 2, 6]: of the ground on the right and left foot, by mechanics from the motion alone: N·m about the
+    calcaneus origin and N."""
     landmarks: NotRequired[torch.Tensor]
     """[B, L, 33, 2] x, y of the landmarks (``anatomy.LANDMARKS``) in the stored picture as shares of its width and
     height: 0 at its left and upper edge. A frame between two images has what lies between their landmarks, by time."""

@@ -77,6 +77,7 @@ def test_a_sample_is_as_the_structures_say(tiny):
         "coordinate_velocities": ((length, 35), torch.float32),
         "inertial_torques": ((length, 35), torch.float32),
         "foot_jacobians": ((length, 2, 6, 35), torch.float32),
+        "physics_wrenches": ((length, 2, 6), torch.float32),
         "landmarks": ((length, 33, 2), torch.float32),
         "landmark_visibility": ((length, 33), torch.float32),
         "landmarks_world": ((length, 33, 3), torch.float32),
@@ -180,7 +181,7 @@ def test_a_clip_shows_nothing_of_the_other_side(variant):
     def spoil(trial):
         other = slice(27, None)  # 40 frames: 32 - 5 train
         for name in ("markers", "marker_velocities", "coordinates", "coordinate_velocities", "torques",
-                     "inertial_torques", "foot_jacobians"):  # fmt: skip
+                     "inertial_torques", "foot_jacobians", "physics_wrenches"):  # fmt: skip
             getattr(trial, name)[other] = 1e3
         # a NaN on the training subset must be filled from the training subset
         trial.markers[26, 0] = np.nan
