@@ -22,6 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Compare, print and write."""
+    from statistics import median
+
     from rich.console import Console
     from rich.table import Table
 
@@ -33,19 +35,23 @@ def run(args: argparse.Namespace) -> None:
     if args.out is not None:
         check_output(args.out, args.data)
     content = score_landmarks(DataFile(args.data))
-    table = Table(title="landmarks against motion capture")
-    for column in ("recording", "kind", "found", "mm", "px, hip to toe", "knee r, r/l", "exchanged before", "after"):
-        table.add_column(column)
+    table = Table(
+        title="landmarks against motion capture",
+        caption="mm: mean distance, hip-centred; px: median over the joints; exchanged: sides of parts of the body",
+    )
+    table.add_column("recording", no_wrap=True)
+    for column in ("found", "mm", "px", "knee r", "exchanged"):
+        table.add_column(column, justify="right")
     for row in content["cameras"]:
-        sides = row.get("exchanged", {})
+        sides = row.get("exchanged", {}).values()
+        before, after = (sum(counts[when] for counts in sides) for when in ("before", "after"))
         table.add_row(
             f"{row['subject']}/{row['trial']}/{row['camera']}",
-            row["kind"],
             f"{row['found']}/{row['images']}",
             str(row.get("world_mm", "")),
-            " ".join(str(row["pixels"][joint]) for joint in ("hip", "knee", "ankle", "toe")) if "pixels" in row else "",
-            "/".join(str(row["knee"][side]["r"]) for side in "rl") if "knee" in row else "",
-            *(" ".join(f"{limb} {counts[when]}" for limb, counts in sides.items()) for when in ("before", "after")),
+            f"{median(row['pixels'].values()):.1f}" if "pixels" in row else "",
+            " ".join(f"{row['knee'][side]['r']:.2f}" for side in "rl") if "knee" in row else "",
+            f"{before} -> {after}" if sides else "",
         )
     Console().print(table)
     if args.out is not None:
