@@ -26,7 +26,7 @@ Layout (``format='vid'``, ``version=2``)::
                 visibility  [V, 33]    float16
                 world       [V, 33, 3] float16, m, hip-centred; x right, y down, z away from the camera
                 status      [V]        uint8 reason code, 0 = found (see :class:`LandmarkStatus`)
-                exchanged   [V, 2]     uint8, 1 where left and right of the arms, of the legs were put right
+                exchanged   [V, 4]     uint8, 1 where left and right of shoulders, arms, hips, legs were put right
 
 A camera may keep landmarks and no images: then ``jpeg_blob`` and ``jpeg_offsets`` are missing.
 

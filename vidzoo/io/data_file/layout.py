@@ -71,8 +71,8 @@ class LandmarkTrack:
     status: np.ndarray
     """[V] uint8, see :class:`LandmarkStatus`."""
     exchanged: np.ndarray
-    """[V, 2] uint8: 1 where the network had left and right of the arms, or of the legs (``anatomy.LANDMARK_LIMBS``),
-    exchanged, and they were put right."""
+    """[V, 4] uint8: 1 where the network had exchanged left and right of a part of the body
+    (``anatomy.LANDMARK_LIMBS``) and it was put right."""
     image_size: tuple[int, int]
     """Width, height in pixels of the images that ``pixels`` is of."""
     network: str
