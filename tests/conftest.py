@@ -137,6 +137,7 @@ def make_trial(subject: str, name: str, frames: int = 40, seed: int = 0, images:
         validity=np.zeros((frames, c), dtype=np.uint8),
         inertial_torques=torques,
         foot_jacobians=rng.normal(size=(frames, 2, 6, c)),
+        physics_wrenches=np.random.default_rng(seed).normal(size=(frames, 2, 6)),
         grf=rng.normal(size=(frames, 2, 9)),
     )
     if images:

@@ -24,7 +24,7 @@ ALLOWED: dict[str, set[str]] = {
     "dynamics": BASE | {"io"},
     "data_prep": BASE | {"dynamics", "io"},
     "synthetic": BASE | {"io"},
-    "baselines": BASE | {"io"},
+    "baselines": BASE | {"dynamics", "io"},
     "evaluation": BASE | {"baselines", "io", "registry", "structures", "task"},
     "datasets": BASE | {"io", "registry", "structures", "task"},
     "models": BASE | {"registry", "structures", "task"},

@@ -76,6 +76,12 @@ LANDMARKS: tuple[str, ...] = (
     "pinky_l", "pinky_r", "index_l", "index_r", "thumb_l", "thumb_r", "hip_l", "hip_r", "knee_l", "knee_r",
     "ankle_l", "ankle_r", "heel_l", "heel_r", "toe_l", "toe_r",
 )  # fmt: skip
+BODY_LANDMARKS: tuple[str, ...] = tuple(
+    f"{name}_{side}"
+    for name in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle", "heel", "toe")
+    for side in ("l", "r")
+)
+"""The landmarks that a model of torques sees; those of face and fingers say nothing of them."""
 LANDMARK_LIMBS: dict[str, tuple[str, ...]] = {
     "shoulders": ("shoulder",),
     "arms": ("elbow", "wrist", "pinky", "index", "thumb"),

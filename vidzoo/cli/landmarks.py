@@ -52,6 +52,7 @@ def run(args: argparse.Namespace) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from vidzoo.anatomy import LANDMARK_LIMBS
     from vidzoo.pose.report import write_landmarks
 
     content = write_landmarks(
@@ -66,12 +67,15 @@ def run(args: argparse.Namespace) -> None:
         at_once=args.at_once,
         json_path=args.json,
     )
-    table = Table(title="images, with the person, without (why), and with sides put right")
-    for column in content["cameras"][0]:
-        left = column in ("subject", "trial", "camera")
-        table.add_column(column.replace("_", " "), justify="left" if left else "right")
+    table = Table(
+        title="images, and in how many of them", caption="exchanged: left and right, put in order by the motion"
+    )
+    table.add_column("recording")
+    for column in ("images", "found", "no person", "lost", *(f"{limb}\nexchanged" for limb in LANDMARK_LIMBS)):
+        table.add_column(column, justify="right")
     for row in content["cameras"]:
-        table.add_row(*map(str, row.values()))
+        *place, images, found, nobody, lost, exchanged = row.values()
+        table.add_row("/".join(place), *map(str, (images, found, nobody, lost, *exchanged.values())))
     Console().print(table)
     print(
         f"{content['images']:,} images, the person in {content['found']:,} of them; "

@@ -74,7 +74,7 @@ def landmarks_of_cameras(
         DataError: a camera keeps no images, or one cannot be decoded.
     """
     choice = choice or Choice()
-    settings = json.dumps({**asdict(choice), "at": "image"}, sort_keys=True)
+    settings = json.dumps(asdict(choice), sort_keys=True)
     readers = [(data.trial(subject, trial), camera) for subject, trial, camera in cameras]
     sequences = (_images(trial, camera) for trial, camera in readers)
     tracks = follow(networks, sequences, choice, at_once=at_once, advance=advance)

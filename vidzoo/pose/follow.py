@@ -36,10 +36,16 @@ class _Followed:
     size: tuple[int, int] = (0, 0)
 
     def step(self) -> None:
-        """Go to the next picture."""
+        """Go to the next picture.
+
+        Raises:
+            DataError: there is not even one.
+        """
         self.image = next(self.images, None)
         if self.image is not None:
             self.size = self.image.shape[1::-1]
+        elif not self.seen:
+            raise DataError("there is no picture in which a person could be looked for.")
 
     def note(self, status: LandmarkStatus, seen: tuple[np.ndarray, ...] = _NOTHING) -> None:
         """Note what was seen in this picture."""
@@ -78,8 +84,11 @@ def follow(
     while True:
         while len(running) < at_once and (following := next(waiting, None)) is not None:
             running.append(_Followed(following[0], iter(following[1])))
+            running[-1].step()
         if not running:
             return
+        _look_for_all(networks, running, choice)
+        advance(len(running))
         for one in running:
             one.step()
         done |= {one.number: _track(one, networks) for one in running if one.image is None}
@@ -87,8 +96,6 @@ def follow(
         while delivered in done:
             yield done.pop(delivered)
             delivered += 1
-        _look_for_all(networks, running, choice)
-        advance(len(running))
 
 
 def _look_for_all(networks: PoseNetworks, people: list[_Followed], choice: Choice) -> None:
@@ -130,8 +137,6 @@ def _look(networks: PoseNetworks, people: list[_Followed], only_for_the_region: 
 
 
 def _track(one: _Followed, networks: PoseNetworks) -> LandmarkTrack:
-    if not one.seen:
-        raise DataError("there is no picture in which a person could be looked for.")
     pixels, visibility, world = (np.stack(values) for values in zip(*one.seen))
     return LandmarkTrack(
         pixels=pixels,

@@ -106,18 +106,8 @@ def write_landmarks(
     return content
 
 
-def _found(track: LandmarkTrack) -> dict[str, int]:
-    """Count the images, those with the person, the reasons of the others, and those whose sides were put right."""
-    reasons = {
-        f"{reason.name.lower()}": int((track.status == reason).sum())
-        for reason in LandmarkStatus
-        if reason != LandmarkStatus.FOUND
-    }
-    counts = track.exchanged.sum(axis=0, dtype=np.int64)
-    sides = {f"exchanged_{limb}": int(count) for limb, count in zip(LANDMARK_LIMBS, counts)}
-    return {
-        "images": len(track.status),
-        "found": int((track.status == LandmarkStatus.FOUND).sum()),
-        **reasons,
-        **sides,
-    }
+def _found(track: LandmarkTrack) -> dict[str, Any]:
+    """Count the images, those with the person, those without by their reason, and those whose sides were put right."""
+    status = {reason.name.lower(): int((track.status == reason).sum()) for reason in LandmarkStatus}
+    counts = track.exchanged.sum(axis=0, dtype=np.int64).tolist()
+    return {"images": len(track.status), **status, "exchanged": dict(zip(LANDMARK_LIMBS, counts))}

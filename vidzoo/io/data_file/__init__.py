@@ -14,6 +14,8 @@ Layout (``format='vid'``, ``version=2``)::
         validity            [F, C]     uint8 reason code, 0 = good (see :class:`Reason`)
         inertial_torques    [F, C]     optional
         foot_jacobians      [F, 2, 6, C] optional; right, left; rotation rows first, then translation
+        physics_wrenches    [F, 2, 6]  optional; right, left; the ground on the feet as mechanics shares the load, from
+                                       the motion alone: moment N·m about the calcaneus origin, then force N
         grf                 [F, 2, 9]  optional; right, left; force N, centre of pressure m, free moment N·m
         cameras/Cam2/       attributes: kind, camera_index, intrinsics, rotation, translation, source_size
             jpeg_blob       [bytes]    uint8, the JPEG images one after the other
