@@ -27,10 +27,13 @@ EXTRAS = {
     "postgresql": ["psycopg[binary]>=3.1"],
     # curves of a training: MMEngine imports it for dict(type="TensorboardVisBackend"), which no recipe uses by default
     "tensorboard": ["tensorboard"],
+    # BlazePose's graph files: tflite reads them (vidzoo convert-blazepose), ai-edge-litert runs them (a test compares).
+    # For development alone, and 160 MB: not part of "all", which a user installs.
+    "litert": ["ai-edge-litert>=2", "tflite>=2.18"],
     # setuptools: tests install this package and the example plug-in as pip does, without the network
     "dev": ["mypy", "pre-commit", "pytest", "ruff", "scikit-learn", "selenium", "setuptools>=70.1"],
 }
-EXTRAS["all"] = sorted({requirement for group in EXTRAS.values() for requirement in group})
+EXTRAS["all"] = sorted({requirement for name, group in EXTRAS.items() if name != "litert" for requirement in group})
 
 
 class BuildWithRecipes(build_py):
@@ -60,6 +63,7 @@ setup(
         "vidzoo": ["py.typed"],
         "vidzoo.evaluation": ["published/*.csv"],
         "vidzoo.leaderboard": ["benchmarks/*/*", "page_parts/*"],
+        "vidzoo.models.blazepose": ["weights/*"],
     },
     install_requires=[
         "torch>=2.6",

@@ -14,7 +14,7 @@ from vidzoo.errors import UnknownNameError
 
 GROUPS = {
     "data": ("prepare-opencap", "make-synthetic", "dataset-stats", "split", "prepare-pose3d"),
-    "models": ("train", "test", "physics-baseline", "list-models", "print-config", "publish"),
+    "models": ("train", "test", "physics-baseline", "list-models", "print-config", "publish", "convert-blazepose"),
     "results": ("compare", "ablation", "plot", "interval-coverage"),
     "leaderboard": ("submit", "leaderboard", "serve-leaderboard"),
 }
