@@ -83,7 +83,9 @@ def score_camera(trial: TrialReader, camera: str) -> dict[str, Any]:
     track, time = trial.landmarks(camera), trial.camera_array(camera, "video_time")
     found = track.status == LandmarkStatus.FOUND
     joints = _at(trial.array("time"), _joints(trial), time)
-    seen = found & np.isfinite(joints).all(axis=(1, 2, 3))
+    known = np.isfinite(joints).all(axis=-1)
+    hips = list(JOINTS).index("hip")
+    seen = found & known[:, hips].all(axis=-1)
     result: dict[str, Any] = {
         "kind": str(trial.camera_attribute(camera, "kind")),
         "network": track.network,
@@ -93,21 +95,24 @@ def score_camera(trial: TrialReader, camera: str) -> dict[str, Any]:
     }
     if seen.sum() < 2:
         return result
-    world, rotation = track.world[seen][:, _PAIRS].astype(float), trial.camera_attribute(camera, "rotation")
-    centred = joints[seen] - joints[seen][:, [list(JOINTS).index("hip")]].mean(axis=2, keepdims=True)
-    fitted, _ = Rotation.align_vectors(world.reshape(-1, 3), centred.reshape(-1, 3))
-    apart = np.linalg.norm(world - fitted.apply(centred.reshape(-1, 3)).reshape(world.shape), axis=-1)
-    result["world_mm"] = _round(1000 * apart.mean())
-    result["world_mm_joints"] = dict(zip(JOINTS, map(_round, 1000 * apart.mean(axis=(0, 2)))))
-    result["jitter_mm"] = _jitter(world, time[seen])
-    result["knee"] = {side: _knee(trial, track, time, seen, side) for side in "rl"}
+    world, rotation = track.world[:, _PAIRS].astype(float), trial.camera_attribute(camera, "rotation")
+    centred = joints - joints[:, [hips]].mean(axis=2, keepdims=True)
+    compared = known & seen[:, None, None]
+    fitted, _ = Rotation.align_vectors(world[compared], centred[compared])
+    apart = np.linalg.norm(world - centred @ fitted.as_matrix().T, axis=-1)
+    result["world_mm"] = _round(1000 * apart[compared].mean())
+    result["world_mm_joints"] = {
+        joint: _round(1000 * apart[:, number][compared[:, number]].mean()) for number, joint in enumerate(JOINTS)
+    }
+    result["jitter_mm"] = _jitter(world[found], time[found])
+    result["knee"] = {side: _knee(trial, track, time, found, side) for side in "rl"}
     if rotation is not None:
         result["axes_deg"] = _round(np.rad2deg((fitted * Rotation.from_matrix(rotation).inv()).magnitude()))
     pixels = _pixels(trial, camera, joints, track)
     if pixels is not None:
-        apart = np.linalg.norm(track.pixels[:, _PAIRS] - pixels, axis=-1)[seen]
-        result["pixels"] = dict(zip(JOINTS, map(_round, np.median(apart, axis=(0, 2)))))
-        result["exchanged"] = exchanged(track, pixels, seen)
+        apart = np.linalg.norm(track.pixels[:, _PAIRS] - pixels, axis=-1)
+        result["pixels"] = dict(zip(JOINTS, map(_round, np.nanmedian(apart, axis=(0, 2)))))
+        result["exchanged"] = exchanged(track, pixels, found)
     return result
 
 
@@ -124,10 +129,12 @@ def exchanged(track: LandmarkTrack, pixels: np.ndarray, seen: np.ndarray) -> dic
     crossed = np.linalg.norm(now[:, :, ::-1] - pixels, axis=-1).mean(axis=2)
     middle = pixels.mean(axis=2)
     shoulder, hip = (middle[:, list(JOINTS).index(name)] for name in ("shoulder", "hip"))
-    trunk = np.nanmedian(np.linalg.norm(shoulder - hip, axis=-1)[seen])
+    trunk = float(np.nanmedian(np.linalg.norm(shoulder - hip, axis=-1)[seen]))
     counts = {}
     for column, (limb, joints) in enumerate(_LIMBS.items()):
-        gain = (straight - crossed)[:, joints].mean(axis=1) / trunk
+        gains = (straight - crossed)[:, joints] / trunk
+        known = np.isfinite(gains)
+        gain = np.where(known, gains, 0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
         sure, wrong = seen & (np.abs(gain) > SURE), gain > 0
         before = wrong ^ (track.exchanged[:, column] > 0)
         counts[limb] = {

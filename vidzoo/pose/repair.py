@@ -13,10 +13,11 @@ import numpy as np
 from vidzoo.anatomy import LANDMARK_LIMBS, LANDMARKS
 from vidzoo.io.data_file import LandmarkStatus, LandmarkTrack
 
-DISTRUST = 0.005
-"""The cost of one picture in which a joint's sides are not those that the network said, in lengths of the trunk: a run
-of exchanged pictures is put right if that saves a longer way than so much for each of them. 0.003 to 0.006 leave the
-fewest exchanges in six rendered trials; 0.01 and more leave long runs."""
+DISTRUST = 0.0006
+"""The price of one picture in which a joint's sides are not those that the network said, in lengths of the trunk: a run
+of exchanged pictures is put right if that saves a longer way than so much for each of them. In six rendered trials,
+0.0004 to 0.0007 leave the fewest exchanges; more leaves the long runs of a person who sits, less lets crossing legs
+go wrong."""
 LONGEST_GAP = 0.25
 """s; over a longer time without the person, nothing is known of the motion."""
 _PAIRS = {
@@ -31,7 +32,8 @@ def repair(track: LandmarkTrack, time: np.ndarray) -> LandmarkTrack:
     For each part, the sides of all pictures are chosen together: those for which the joints go the shortest way in the
     picture, all pictures together, plus ``DISTRUST`` for each picture and joint whose sides are exchanged. The choice
     is the shortest path through two states a picture (Viterbi). Pixels, visibility and world landmarks are exchanged
-    alike; the face is left as it is.
+    alike; the face is left as it is. Where two limbs meet in the picture while they are exchanged, the way is the same
+    either way, and the price alone decides.
 
     Args:
         track: as the network saw it.
