@@ -13,7 +13,7 @@ from vidzoo.cli.run_tool import run_tool
 from vidzoo.errors import UnknownNameError
 
 GROUPS = {
-    "data": ("prepare-opencap", "make-synthetic", "dataset-stats", "split", "prepare-pose3d"),
+    "data": ("prepare-opencap", "make-synthetic", "dataset-stats", "split", "prepare-pose3d", "features"),
     "models": ("train", "test", "physics-baseline", "list-models", "print-config", "publish", "convert-blazepose"),
     "results": ("compare", "ablation", "plot", "interval-coverage"),
     "leaderboard": ("submit", "leaderboard", "serve-leaderboard"),
