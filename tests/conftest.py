@@ -16,7 +16,15 @@ import torch
 from recording_files import write_table, write_trc, write_video
 from releases import RELEASES, SHARED, Release
 
-from vidzoo.anatomy import COORDINATES, DEPENDENT_COORDINATES, LANDMARKS, MARKERS, TRANSLATIONS, action_family
+from vidzoo.anatomy import (
+    COORDINATES,
+    DEPENDENT_COORDINATES,
+    LANDMARK_LIMBS,
+    LANDMARKS,
+    MARKERS,
+    TRANSLATIONS,
+    action_family,
+)
 from vidzoo.io.data_file import CameraTrack, DataFile, DataFileWriter, LandmarkStatus, LandmarkTrack, Trial
 from vidzoo.io.data_file.content_hash import seal_file, seal_trial, trials
 from vidzoo.io.splits import Split, SplitEntry
@@ -129,6 +137,7 @@ def make_trial(subject: str, name: str, frames: int = 40, seed: int = 0, images:
         validity=np.zeros((frames, c), dtype=np.uint8),
         inertial_torques=torques,
         foot_jacobians=rng.normal(size=(frames, 2, 6, c)),
+        physics_wrenches=np.random.default_rng(seed).normal(size=(frames, 2, 6)),
         grf=rng.normal(size=(frames, 2, 9)),
     )
     if images:
@@ -162,7 +171,7 @@ def make_landmarks(images: int, rng: np.random.Generator) -> LandmarkTrack:
         visibility=rng.uniform(0, 1, (images, n)),
         world=rng.normal(0, 0.3, (images, n, 3)),
         status=np.where(np.arange(images) == 2, LandmarkStatus.NO_PERSON, LandmarkStatus.FOUND),
-        exchanged=np.zeros((images, 2), dtype=np.uint8),
+        exchanged=np.zeros((images, len(LANDMARK_LIMBS)), dtype=np.uint8),
         image_size=(64, 64),
         network="made-up",
         weights_hash="0" * 64,

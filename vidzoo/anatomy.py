@@ -76,11 +76,20 @@ LANDMARKS: tuple[str, ...] = (
     "pinky_l", "pinky_r", "index_l", "index_r", "thumb_l", "thumb_r", "hip_l", "hip_r", "knee_l", "knee_r",
     "ankle_l", "ankle_r", "heel_l", "heel_r", "toe_l", "toe_r",
 )  # fmt: skip
+BODY_LANDMARKS: tuple[str, ...] = tuple(
+    f"{name}_{side}"
+    for name in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle", "heel", "toe")
+    for side in ("l", "r")
+)
+"""The landmarks that a model of torques sees; those of face and fingers say nothing of them."""
 LANDMARK_LIMBS: dict[str, tuple[str, ...]] = {
-    "arms": ("shoulder", "elbow", "wrist", "pinky", "index", "thumb"),
-    "legs": ("hip", "knee", "ankle", "heel", "toe"),
+    "shoulders": ("shoulder",),
+    "arms": ("elbow", "wrist", "pinky", "index", "thumb"),
+    "hips": ("hip",),
+    "legs": ("knee", "ankle", "heel", "toe"),
 }
-"""Pairs of limbs whose left and right a pose network may take for each other, each by its landmarks without a side."""
+"""Parts of the body whose left and right a pose network takes for each other, one without the others; each by its
+landmarks without a side."""
 
 # --- feet, in the order of every [.., 2, ..] array ----------------------------------------------------------------
 FEET: tuple[str, ...] = ("calcn_r", "calcn_l")

@@ -21,6 +21,7 @@ MODALITIES: tuple[str, ...] = (
     "coordinate_velocities",
     "inertial_torques",
     "foot_jacobians",
+    "physics_wrenches",
     *LANDMARK_MODALITIES,
     "mass",
     "height",

@@ -199,6 +199,7 @@ def example_batch(model: TorqueEstimator) -> dict[str, Any]:
         "coordinate_velocities": normal(clips, frames, coordinates),
         "inertial_torques": normal(clips, frames, coordinates),
         "foot_jacobians": normal(clips, frames, 2, 6, coordinates),
+        "physics_wrenches": normal(clips, frames, 2, 6),
         "landmarks": torch.rand(clips, frames, len(LANDMARKS), 2, generator=generator),
         "landmark_visibility": torch.rand(clips, frames, len(LANDMARKS), generator=generator),
         "landmarks_world": 0.3 * normal(clips, frames, len(LANDMARKS), 3),

@@ -12,7 +12,7 @@ from vidzoo.io.data_file import CameraTrack, DataFile, DataFileWriter, Trial, Tr
 from vidzoo.io.split_protocols import make_split
 
 ARRAYS = ("time", "markers", "marker_velocities", "coordinates", "coordinate_velocities", "torques", "validity",
-          "inertial_torques", "foot_jacobians", "grf")  # fmt: skip
+          "inertial_torques", "foot_jacobians", "physics_wrenches", "grf")  # fmt: skip
 ATTRIBUTES = ("subject", "trial", "action", "rate_hz", "mass_kg", "mass_source", "height_m", "sex", "motion")
 
 

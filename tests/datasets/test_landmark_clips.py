@@ -1,4 +1,4 @@
-"""Landmarks as inputs: those of the image that each frame shows, without gaps, of each camera."""
+"""Landmarks as inputs: what lies between those of the images, without gaps, of each camera."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from scipy.spatial.transform import Rotation
 
-from vidzoo.anatomy import LANDMARKS
+from vidzoo.anatomy import BODY_LANDMARKS, LANDMARKS
 from vidzoo.datasets import VIDDataset
 from vidzoo.datasets.transforms import mirror_sample
 from vidzoo.errors import DataError
@@ -26,8 +27,19 @@ def _second_camera(trial):
     trial.cameras["Cam1"] = replace(track, jpegs=[], landmarks=moved)
 
 
-@pytest.mark.parametrize("subset", ["train", "test"])
-def test_each_frame_has_the_landmarks_of_the_image_that_it_shows(variant, subset):
+def between(reader, camera: str, values: np.ndarray, context: tuple[int, int]) -> np.ndarray:
+    """Interpolate [V, ...] between the images of some frames in which the person was found, one column at a time."""
+    images = np.unique(reader.camera_array(camera, "video_index")[slice(*context)])
+    images = images[reader.landmarks(camera).status[images] == LandmarkStatus.FOUND]
+    time, video_time = reader.array("time", slice(*context)), reader.camera_array(camera, "video_time")
+    flat = values.reshape(len(values), -1)[images]
+    columns = [np.interp(time, video_time[images], column) for column in flat.T]
+    return np.stack(columns, axis=1).reshape(len(time), *values.shape[1:])
+
+
+@pytest.mark.parametrize(("subset", "context"), [("train", (0, 27)), ("test", (32, 40))])
+def test_each_frame_has_what_lies_between_its_images(variant, subset, context):
+    """Frames are 10 ms apart, images 17 ms; of the third image no landmarks are known."""
     paths = variant(_second_camera)
     dataset, data = VIDDataset(**paths, **BUILD, subset=subset), DataFile(paths["data_file"])
     seen, stand_ins = set(), 0
@@ -37,24 +49,21 @@ def test_each_frame_has_the_landmarks_of_the_image_that_it_shows(variant, subset
         assert set(inputs) == set(LANDMARK_MODALITIES)
         assert inputs["landmarks"].shape == (10, 33, 2)
         assert all(value.isfinite().all() for value in inputs.values())
-        reader = data.trial(labels.subject, labels.trial)
-        track = reader.landmarks(labels.camera)
+        reader, camera = data.trial(labels.subject, labels.trial), labels.camera
+        track, shown = reader.landmarks(camera), reader.camera_array(camera, "video_index")
+        pixels, visibility, world = (
+            between(reader, camera, v, context) for v in (track.pixels, track.visibility, track.world)
+        )
         for k, frame in enumerate(labels.frame_indices):
             if frame < 0:
                 continue
-            shown = reader.camera_array(labels.camera, "video_index")[frame]
-            here = {name: value[k + 2].numpy() for name, value in inputs.items()}
-            assert here["landmark_valid"] == (track.status[shown] == LandmarkStatus.FOUND)
-            if not here["landmark_valid"]:
-                assert shown == 2
-                world = [track.world[image] for image in (1, 3)]
-                assert any(np.array_equal(here["landmarks_world"], value) for value in world)
-                stand_ins += 1
-                continue
-            np.testing.assert_array_equal(here["landmarks_world"], track.world[shown])
-            np.testing.assert_array_equal(here["landmark_visibility"], track.visibility[shown])
-            np.testing.assert_allclose(here["landmarks"], (track.pixels[shown] + 0.5) / 64, rtol=1e-6)
-            seen.add((labels.trial, labels.camera))
+            here, row = {name: value[k + 2].numpy() for name, value in inputs.items()}, frame - context[0]
+            assert here["landmark_valid"] == (track.status[shown[frame]] == LandmarkStatus.FOUND)
+            np.testing.assert_allclose(here["landmarks_world"], world[row], atol=1e-5)
+            np.testing.assert_allclose(here["landmark_visibility"], visibility[row], atol=1e-5)
+            np.testing.assert_allclose(here["landmarks"], (pixels[row] + 0.5) / 64, atol=1e-5)
+            stand_ins += not here["landmark_valid"]
+            seen.add((labels.trial, camera))
     assert len(seen) == 4
     assert bool(stand_ins) == (subset == "train")
 
@@ -89,16 +98,25 @@ def test_statistics_are_over_all_cameras(variant):
     paths = variant(_second_camera)
     found = VIDDataset(**paths, **BUILD).target_statistics()
     inputs = {name for name in found if name.startswith("input_")}
-    assert inputs == {"input_landmarks", "input_landmark_visibility", "input_landmarks_world"}
-    worlds = []
+    assert inputs == {f"input_{name}" for name in ("landmarks", "landmark_visibility", "landmarks_world")} | {
+        "input_landmarks_turned"
+    }
+    worlds, turned = [], []
     for reader in DataFile(paths["data_file"]):
         for camera in ("Cam0", "Cam1"):
-            shown = reader.camera_array(camera, "video_index")[:27]  # 40 frames: 32 - 5 train
-            world = reader.landmarks(camera).world
-            world[2] = np.nan
-            worlds.append(world[shown])
-    expected = np.nanmean(np.concatenate(worlds).astype(float), axis=0)
-    np.testing.assert_allclose(found["input_landmarks_world"][0], expected, atol=0.06)  # a stand-in for 1 or 2 of 27
+            world = between(reader, camera, reader.landmarks(camera).world, (0, 27))  # 40 frames: 32 - 5 train
+            worlds.append(world)
+            hips = world[:, LANDMARKS.index("hip_l")] - world[:, LANDMARKS.index("hip_r")]
+            back = Rotation.from_euler("y", np.arctan2(hips[:, 2], hips[:, 0])[:, None])
+            body = [back.apply(world[:, LANDMARKS.index(name)]) for name in BODY_LANDMARKS]
+            turned.append(np.stack(body, axis=1) / reader.height_m)
+    for name, values in (("world", worlds), ("turned", turned)):
+        mean, std = found[f"input_landmarks_{name}"]
+        np.testing.assert_allclose(mean, np.concatenate(values).mean(0), atol=1e-5)
+        np.testing.assert_allclose(std, np.maximum(np.concatenate(values).std(0), 0.005), atol=1e-5)
+    left, right = (np.concatenate(turned)[:, BODY_LANDMARKS.index(f"hip_{side}")] for side in "lr")
+    assert (left[:, 0] > right[:, 0]).all()
+    np.testing.assert_allclose(left[:, 2], right[:, 2], atol=1e-6)
 
 
 # --- the mirror and the crop ----------------------------------------------------------------------------------------

@@ -77,6 +77,7 @@ def test_a_sample_is_as_the_structures_say(tiny):
         "coordinate_velocities": ((length, 35), torch.float32),
         "inertial_torques": ((length, 35), torch.float32),
         "foot_jacobians": ((length, 2, 6, 35), torch.float32),
+        "physics_wrenches": ((length, 2, 6), torch.float32),
         "landmarks": ((length, 33, 2), torch.float32),
         "landmark_visibility": ((length, 33), torch.float32),
         "landmarks_world": ((length, 33, 3), torch.float32),
@@ -180,7 +181,7 @@ def test_a_clip_shows_nothing_of_the_other_side(variant):
     def spoil(trial):
         other = slice(27, None)  # 40 frames: 32 - 5 train
         for name in ("markers", "marker_velocities", "coordinates", "coordinate_velocities", "torques",
-                     "inertial_torques", "foot_jacobians"):  # fmt: skip
+                     "inertial_torques", "foot_jacobians", "physics_wrenches"):  # fmt: skip
             getattr(trial, name)[other] = 1e3
         # a NaN on the training subset must be filled from the training subset
         trial.markers[26, 0] = np.nan
@@ -271,6 +272,19 @@ def test_a_window_shows_the_frames_about_its_target(tiny, subset, window, target
             np.testing.assert_array_equal(labels.gt_grf[k : k + window], force)
             checked += 1
     assert checked == 6 * (11 if subset == "test" else 24 - window + 1)
+
+
+def test_training_repeats_the_ends_where_it_is_told_to(tiny):
+    """Then each frame that trains is predicted as a test of the same frames would predict it."""
+    build = {"requires": ["markers"], "window": 31, "predictions": 6, "repeat_ends": True}
+    dataset, data = VIDDataset(**tiny, **build), DataFile(tiny["data_file"])
+    assert centres_of(dataset) == Counter((s, t, "", f) for s, t in data.trial_keys() for f in range(24))
+    for sample in (dataset[i] for i in range(len(dataset))):
+        labels = sample["data_samples"]
+        markers = data.trial(labels.subject, labels.trial).array("markers")
+        for k in np.flatnonzero(labels.frame_indices >= 0):
+            frames = np.clip(labels.frame_indices[k] + np.arange(-15, 16), 0, 23)
+            np.testing.assert_array_equal(sample["inputs"]["markers"][k : k + 31], markers[frames])
 
 
 def test_a_window_of_even_length_fits_exactly_into_a_context_of_its_length(tiny):

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.interpolate import interp1d
 
 from vidzoo.anatomy import COORDINATES, pelvis_centre
-from vidzoo.arrays import nearest_index
+from vidzoo.arrays import neighbours
 from vidzoo.errors import DataError
 from vidzoo.io.data_file import LandmarkStatus, Reason, TrialReader
 from vidzoo.io.splits import SplitEntry
@@ -210,15 +210,16 @@ def read_image_index(trial: TrialReader, camera: str) -> np.ndarray:
     return image
 
 
-def read_landmarks(
-    trial: TrialReader, camera: str, image: np.ndarray, requires: Sequence[str]
-) -> dict[str, np.ndarray]:
+def read_landmarks(trial: TrialReader, camera: str, context: slice, requires: Sequence[str]) -> dict[str, np.ndarray]:
     """Return those of ``task.LANDMARK_MODALITIES`` that are required, without gaps, as ``structures.Inputs`` says.
+
+    A frame between two images has what lies between theirs, by its time; the images have other times than the frames,
+    and which one a frame shows changes unevenly.
 
     Args:
         trial: of the data file.
         camera: whose landmarks.
-        image: [F] int, the image that each frame shows; nothing of other images is read out.
+        context: the F frames; nothing of other images than theirs is read out.
         requires: modalities.
 
     Raises:
@@ -227,14 +228,15 @@ def read_landmarks(
     wanted = [name for name in LANDMARK_MODALITIES if name in requires]
     if not wanted:
         return {}
-    track = trial.landmarks(camera)
+    track, image = trial.landmarks(camera), read_image_index(trial, camera)[context]
     size = np.array(track.image_size, dtype=np.float32)
+    shown = np.unique(image)
     values = {
-        "landmarks": (track.pixels[image] + np.float32(0.5)) / size,
-        "landmark_visibility": track.visibility[image],
-        "landmarks_world": track.world[image],
+        "landmarks": (track.pixels[shown] + np.float32(0.5)) / size,
+        "landmark_visibility": track.visibility[shown],
+        "landmarks_world": track.world[shown],
     }
-    found = track.status[image] == LandmarkStatus.FOUND
+    found = track.status[shown] == LandmarkStatus.FOUND
     for array in values.values():
         found &= np.isfinite(array).all(axis=tuple(range(1, array.ndim)))
     if not found.any():
@@ -243,8 +245,19 @@ def read_landmarks(
             f"model takes as input; leave the trial out of the split, or find the person with 'vidzoo landmarks "
             f"--person box'."
         )
-    nearest = np.flatnonzero(found)[nearest_index(np.flatnonzero(found), np.arange(len(found)))]
-    return {name: found if name == "landmark_valid" else values[name][nearest] for name in wanted}
+    time = trial.camera_array(camera, "video_time")[shown[found]]
+    between = {name: _between(time, array[found], trial.array("time", context)) for name, array in values.items()}
+    between["landmark_valid"] = found[np.searchsorted(shown, image)]
+    return {name: between[name] for name in wanted}
+
+
+def _between(time: np.ndarray, values: np.ndarray, new_time: np.ndarray) -> np.ndarray:
+    """Return values [G, ...] at new times: those [V, ...] at ``time`` linearly interpolated, or the first or last."""
+    if len(time) < 2:
+        return np.repeat(values, len(new_time), axis=0)
+    before, weight = neighbours(time, new_time)
+    weight = weight.reshape(-1, *[1] * (values.ndim - 1)).astype(np.float32)
+    return (1 - weight) * values[before] + weight * values[before + 1]
 
 
 def fill_gaps(values: np.ndarray) -> np.ndarray:

@@ -36,8 +36,9 @@ class VIDDataset(Dataset):
     """Clips of L = window + predictions - 1 frames, of which ``predictions`` neighbouring ones are predicted.
 
     A trial's frames are tiled into clips, so that each target frame is predicted once per epoch. Training predicts a
-    frame only where its whole window lies inside the entry's context, and shifts the tiling from epoch to epoch;
-    testing repeats the context's first and last frame, so that every target frame gets its prediction. Places of a clip
+    frame only where its whole window lies inside the entry's context (or see ``repeat_ends``), and shifts the tiling
+    from epoch to epoch; testing repeats the context's first and last frame, so that every target frame gets its
+    prediction. Places of a clip
     that are no target have frame index -1.
 
     Args:
@@ -55,6 +56,8 @@ class VIDDataset(Dataset):
         grf: give the feet's forces too (``gt_grf``, ``gt_contact``, ``gt_grf_valid``). They are valid in target frames
             of trials that hold forces, but where an ankle's label says that the foot is on no plate.
         image_size: side in pixels to which images are resized; None: as stored.
+        repeat_ends: let training repeat the context's first and last frame as testing does, for windows that are long
+            beside the trials.
         pipeline: transforms or their configs, applied in order; see ``datasets.transforms``.
         features: path of a features file (``vidzoo features``), read in the place of images: ``image_features`` instead
             of ``frames``. Such a data set takes no transforms: the images are not there to be changed.
@@ -84,6 +87,7 @@ class VIDDataset(Dataset):
         torques: Sequence[str] = BENCHMARK_JOINTS,
         grf: bool = False,
         image_size: int | None = None,
+        repeat_ends: bool = False,
         pipeline: Sequence[Any] = (),
         features: str | Path | None = None,
     ) -> None:
@@ -99,6 +103,7 @@ class VIDDataset(Dataset):
         self.requires, self.torques = self.task.requires, self.task.torques
         self.camera, self.marker_frame = camera, marker_frame
         self.grf, self.image_size = grf, image_size
+        self.repeat_ends = repeat_ends or subset != "train"
         self.data, self.split, self.split_path = DataFile(data_file), Split.load(split), Path(split)
         check_split(self.split, self.data)
         self.splits = (self.split,)
@@ -207,18 +212,15 @@ class VIDDataset(Dataset):
     def _read_track(self, trial: TrialReader, recording: Recording, camera: str) -> Track:
         rotation = read_rotation(trial, camera) if self.marker_frame == "camera" else np.eye(3)
         image = offsets = features = None
-        modalities: dict[str, np.ndarray] = {}
-        if {"frames", *LANDMARK_MODALITIES} & set(self.requires):
-            shown = read_image_index(trial, camera)[recording.start : recording.start + len(recording)]
-            modalities = read_landmarks(trial, camera, shown, self.requires)
-            if "frames" in self.requires:
-                image = shown
-                if self.features is None:
-                    offsets = trial.camera_array(camera, "jpeg_offsets")
-                else:
-                    images = trial.num_images(camera)
-                    features = self.features.read(trial.subject, trial.trial, camera, images)
-        before, after = (0, 0) if self.test_mode else (self.target_index, self.window - 1 - self.target_index)
+        context = slice(recording.start, recording.start + len(recording))
+        modalities = read_landmarks(trial, camera, context, self.requires)
+        if "frames" in self.requires:
+            image = read_image_index(trial, camera)[context]
+            if self.features is None:
+                offsets = trial.camera_array(camera, "jpeg_offsets")
+            else:
+                features = self.features.read(trial.subject, trial.trial, camera, trial.num_images(camera))
+        before, after = (0, 0) if self.repeat_ends else (self.target_index, self.window - 1 - self.target_index)
         first, stop = predicted_range(recording.target, before, after)
         return Track(recording, camera, rotation.astype(np.float32), image, offsets, first, stop, modalities, features)
 

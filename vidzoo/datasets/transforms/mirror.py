@@ -56,7 +56,8 @@ def mirror_sample(sample: dict[str, Any]) -> dict[str, Any]:
 
     Images are mirrored in x. Left and right are swapped by name; what points sideways changes its sign: z of the
     ground frame (markers, foot forces), x of the camera's (world landmarks), the coordinates and torques of
-    ``anatomy.SAGITTAL_MIRROR_SIGN_FLIPS``, and the x and y rotation rows of the foot Jacobians (axial vectors). Marker
+    ``anatomy.SAGITTAL_MIRROR_SIGN_FLIPS``, and the x and y rotation rows of the foot Jacobians and of
+    the physics wrenches (axial vectors). Marker
     targets glued anywhere on a segment have no mirror image and become invalid; as an input, each takes the place that
     its opposite number mirrors to. The equation torques = inertial_torques - J^T W holds for the mirrored sample with
     the mirrored wrench.
@@ -88,6 +89,8 @@ def mirror_sample(sample: dict[str, Any]) -> dict[str, Any]:
     if "foot_jacobians" in sample:
         swapped = sample["foot_jacobians"][..., ::-1, :, :][..., _COORDINATE_INDEX]
         out["foot_jacobians"] = swapped * _SPATIAL_SIGN[:, None] * _COORDINATE_SIGN
+    if "physics_wrenches" in sample:
+        out["physics_wrenches"] = sample["physics_wrenches"][..., ::-1, :] * _SPATIAL_SIGN
     if "gt_torques" in sample:
         names = tuple(sample["torque_names"])
         index = np.array(mirror_index(names))

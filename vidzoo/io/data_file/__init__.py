@@ -14,6 +14,8 @@ Layout (``format='vid'``, ``version=2``)::
         validity            [F, C]     uint8 reason code, 0 = good (see :class:`Reason`)
         inertial_torques    [F, C]     optional
         foot_jacobians      [F, 2, 6, C] optional; right, left; rotation rows first, then translation
+        physics_wrenches    [F, 2, 6]  optional; right, left; the ground on the feet as mechanics shares the load, from
+                                       the motion alone: moment N·m about the calcaneus origin, then force N
         grf                 [F, 2, 9]  optional; right, left; force N, centre of pressure m, free moment N·m
         cameras/Cam2/       attributes: kind, camera_index, intrinsics, rotation, translation, source_size
             jpeg_blob       [bytes]    uint8, the JPEG images one after the other
@@ -26,7 +28,7 @@ Layout (``format='vid'``, ``version=2``)::
                 visibility  [V, 33]    float16
                 world       [V, 33, 3] float16, m, hip-centred; x right, y down, z away from the camera
                 status      [V]        uint8 reason code, 0 = found (see :class:`LandmarkStatus`)
-                exchanged   [V, 2]     uint8, 1 where left and right of the arms, of the legs were put right
+                exchanged   [V, 4]     uint8, 1 where left and right of shoulders, arms, hips, legs were put right
 
 A camera may keep landmarks and no images: then ``jpeg_blob`` and ``jpeg_offsets`` are missing.
 

@@ -27,6 +27,7 @@ UNITS = {
     "torques": "N·m; pelvis_t[xyz]: N",
     "inertial_torques": "N·m; pelvis_t[xyz]: N",
     "foot_jacobians": "1 and m: rotation rows, then translation rows",
+    "physics_wrenches": "moment N·m about the calcaneus origin, force N",
     "grf": "force N, centre of pressure m, free moment N·m",
 }
 
@@ -71,8 +72,8 @@ class LandmarkTrack:
     status: np.ndarray
     """[V] uint8, see :class:`LandmarkStatus`."""
     exchanged: np.ndarray
-    """[V, 2] uint8: 1 where the network had left and right of the arms, or of the legs (``anatomy.LANDMARK_LIMBS``),
-    exchanged, and they were put right."""
+    """[V, 4] uint8: 1 where the network had exchanged left and right of a part of the body
+    (``anatomy.LANDMARK_LIMBS``) and it was put right."""
     image_size: tuple[int, int]
     """Width, height in pixels of the images that ``pixels`` is of."""
     network: str
@@ -135,6 +136,7 @@ class Trial:
     validity: np.ndarray
     inertial_torques: np.ndarray | None = None
     foot_jacobians: np.ndarray | None = None
+    physics_wrenches: np.ndarray | None = None
     grf: np.ndarray | None = None
     mass_metadata_kg: float = float("nan")
     mass_force_plate_kg: float = float("nan")
@@ -153,9 +155,10 @@ ARRAYS: dict[str, tuple[tuple[int, ...], str]] = {
     "validity": ((C,), "uint8"),
     "inertial_torques": ((C,), "float32"),
     "foot_jacobians": ((2, 6, C), "float32"),
+    "physics_wrenches": ((2, 6), "float32"),
     "grf": ((2, 9), "float32"),
 }
-OPTIONAL = ("inertial_torques", "foot_jacobians", "grf")
+OPTIONAL = ("inertial_torques", "foot_jacobians", "physics_wrenches", "grf")
 TRIAL_NUMBERS = ("rate_hz", "mass_kg", "height_m", "mass_metadata_kg", "mass_force_plate_kg")
 TRIAL_TEXTS = ("action", "mass_source", "sex", "motion", "source_name")
 LANDMARKS_GROUP = "landmarks"

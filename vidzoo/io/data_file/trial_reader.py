@@ -92,7 +92,7 @@ class TrialReader:
         if name in OPTIONAL and not self.has(name):
             raise DataError(
                 f"{self._path}: {self.subject}/{self.trial} has no '{name}'; build the file with it "
-                f"(--inverse-dynamics opensim) or use a model that does not need it."
+                f"(vidzoo prepare-opencap ... --inverse-dynamics opensim) or use a model that does not need it."
             )
         shape, dtype = ARRAYS[name]
         dataset = self._dataset(name)

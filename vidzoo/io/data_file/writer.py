@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,8 @@ class DataFileWriter:
     def __init__(self, path: str | Path, settings: dict[str, Any]) -> None:
         self.path = Path(path)
         self._settings = settings
+        self._copied: list[str] = []
+        """Names of the trials that were copied; they get their hash at the end."""
 
     def __enter__(self) -> DataFileWriter:
         with ExitStack() as stack:
@@ -98,6 +101,24 @@ class DataFileWriter:
         seal_trial(group)
         self._file.flush()
 
+    def copy(self, trial: h5py.Group, check: Callable[[h5py.Group, h5py.Group], None]) -> None:
+        """Copy a trial of another data file, or its cameras where the trial is there already; nothing is decoded.
+
+        Args:
+            trial: its group in the open file, compared with its hash before.
+            check: raises where the trial that is there and this one do not go together.
+        """
+        check_room(self._file.filename, trial.id.get_num_objs() * METADATA_BYTES + _size(trial))
+        if trial.name in self._file:
+            there = self._file[trial.name]
+            check(there, trial)
+            cameras = there.require_group("cameras")
+            for camera in trial.get("cameras", {}).values():
+                trial.file.copy(camera, cameras)
+        else:
+            trial.file.copy(trial, self._file, trial.name)
+        self._copied.append(trial.name)
+
     @staticmethod
     def _add_camera(group: h5py.Group, track: CameraTrack, frames: int, where: str) -> None:
         images = len(track.video_time)
@@ -132,8 +153,17 @@ class DataFileWriter:
 
     def _finish(self, exception_type: type[BaseException] | None, *_: object) -> None:
         if exception_type is None:
+            for name in dict.fromkeys(self._copied):
+                seal_trial(self._file[name])
             # Once more: a builder knows only now what it left out.
             settings = json.dumps(self._settings, sort_keys=True)
             check_room(self._file.filename, len(settings) + METADATA_BYTES)
             set_texts(self._file.attrs, {"settings": settings})
             seal_file(self._file)
+
+
+def _size(group: h5py.Group) -> int:
+    """Return the bytes of all arrays in a group."""
+    sizes: list[int] = []
+    group.visititems(lambda _, node: sizes.append(node.nbytes) if isinstance(node, h5py.Dataset) else None)
+    return sum(sizes)
