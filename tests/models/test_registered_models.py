@@ -90,8 +90,8 @@ BLAZEPOSE: dict[str, Any] = SMALL_VID_NETWORK | dict(
     image_size=256,
     spf_mode="coords",
     data_preprocessor=dict(type="ClipPreprocessor", mean=[0, 0, 0], std=[255, 255, 255]),
-    backbone=dict(type="BlazePoseBackbone", variant="lite"),
-    heatmap_head=dict(type="BlazePoseHead", variant="lite"),
+    backbone=dict(type="BlazePoseBackbone", variant="lite", frozen=True),
+    heatmap_head=dict(type="BlazePoseHead", variant="lite", frozen=True),
     pose_decoder=dict(type="PerAxisSoftArgmax"),
     temporal_head=dict(type="LSTMTorqueHead", window=1, hidden=16),
 )

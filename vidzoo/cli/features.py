@@ -1,7 +1,8 @@
-"""Run the frozen part of a network once over the images of a data file, and keep what it says of each.
+"""Run the frozen part of a network once over the images of a data file.
 
-A training of the same config then reads this file in place of the images (vidzoo train ... --features FILE) and gives
-the same numbers in a fraction of the time. The file fits one data file and one frozen network; others refuse it.
+What it says of each image is kept in a file. A training of the same config reads this file in place of the images
+(vidzoo train ... --features FILE) and gives the same numbers in a fraction of the time. The file fits one data file and
+one frozen network; others refuse it.
 """
 
 from __future__ import annotations
