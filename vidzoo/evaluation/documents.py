@@ -29,7 +29,7 @@ _TABLE = re.compile(rf"(<!-- ({'|'.join(_MARKS)}): (.+?) -->\n\n)((?:\|[^\n]*\n)
 
 
 def read_tables(paths: Iterable[str | Path]) -> dict[str, dict[str, Any]]:
-    """Read files of results, ablations, coverage and landmarks; return each by its name, or its folder's where that says more.
+    """Read files of results, ablations, coverage and landmarks; return each by its name, or its folder's.
 
     Raises:
         DataError: a file is missing, damaged or none of these, or two have one name.
