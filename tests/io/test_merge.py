@@ -38,6 +38,8 @@ def test_trials_of_all_files_are_there_and_the_cameras_of_one_trial_come_togethe
     assert trial.jpeg("Person0Cam1", 0, 1) == b"x"[0]
     merge_data_files([two, one], tmp_path / "again.h5")
     assert [len(t.cameras) for t in DataFile(tmp_path / "again.h5")] == [1, 3]
+    assert merge_data_files([one, two], tmp_path / "some.h5", ["person1"]) == {str(one): 0, str(two): 1}
+    assert DataFile(tmp_path / "some.h5").trial_keys() == [("person1", "walking1")]
 
 
 def test_what_does_not_go_together_is_refused_in_one_sentence(tmp_path: Path) -> None:
@@ -52,6 +54,8 @@ def test_what_does_not_go_together_is_refused_in_one_sentence(tmp_path: Path) ->
     ):
         with pytest.raises(DataError, match=wrong):
             merge_data_files([first, write(tmp_path / f"{name}.h5", trial)], tmp_path / "all.h5")
+    with pytest.raises(DataError, match="no file has a subject person2; they have subject4"):
+        merge_data_files([first], tmp_path / "all.h5", ["person2"])
     with pytest.raises(DataError, match="is also an input"):
         merge_data_files([first], first)
     assert not (tmp_path / "all.h5").exists()

@@ -5,12 +5,12 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-import torch
 
 from vidzoo.anatomy import LANDMARKS
 from vidzoo.errors import ConfigError, DataError
 from vidzoo.io.data_file import LandmarkStatus
-from vidzoo.pose import Choice, PoseNetworks, follow, landmarks_of_video, make_eyes
+from vidzoo.pose import Choice, PoseNetworks, follow, landmarks_of_video
+from vidzoo.pose.eyes import Eyes
 from vidzoo.pose.networks import Seen
 
 FOUND, NO_PERSON, LOST = LandmarkStatus.FOUND, LandmarkStatus.NO_PERSON, LandmarkStatus.LOST
@@ -151,9 +151,9 @@ def test_no_picture_and_no_such_network_are_one_sentence():
         PoseNetworks("heavy")
 
 
-def test_eyes_see_drawn_pictures_as_opencv_has_them(drawn, networks):
-    threads = torch.get_num_threads()
-    seen = make_eyes("lite")([image[..., ::-1] for image in drawn.images[:2]])
-    torch.set_num_threads(threads)
-    (expected,) = follow(networks, [drawn.images[:2]], Choice())
-    np.testing.assert_allclose(seen.pixels, expected.pixels, atol=0.05)
+def test_eyes_see_what_is_being_drawn_from_several_places(drawn, networks):
+    films = [drawn.images[:3], drawn.images[3:6]]
+    tracks = Eyes("lite")([iter(film) for film in films], np.arange(3) / 60)
+    for film, seen in zip(films, tracks, strict=True):
+        (expected,) = follow(networks, [film], Choice())
+        np.testing.assert_allclose(seen.pixels, expected.pixels, atol=0.05)

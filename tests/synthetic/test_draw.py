@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -142,12 +143,15 @@ def test_seeds_people_and_cameras_differ(motion: DataFile, drawn: DataFile) -> N
 
 
 class CountingEyes:
-    """Eyes that see the mean brightness and the order of the images."""
+    """Eyes that see how red the images are, and in which order they come."""
 
-    def __call__(self, pictures: object) -> LandmarkTrack:
-        light = np.array([picture.mean() for picture in pictures])
-        v = len(light)
-        pixels = np.broadcast_to(light[:, None, None], (v, 33, 2))
+    def __call__(self, films: list[Iterator[np.ndarray]], time: np.ndarray) -> list[LandmarkTrack]:
+        return [self.see(film) for film in films]
+
+    def see(self, film: Iterator[np.ndarray]) -> LandmarkTrack:
+        red = np.array([image[..., 0].mean() for image in film])
+        v = len(red)
+        pixels = np.broadcast_to(red[:, None, None], (v, 33, 2))
         world = np.broadcast_to(np.arange(v)[:, None, None], (v, 33, 3))
         found = np.zeros(v, np.uint8)
         return LandmarkTrack(
@@ -163,9 +167,9 @@ def test_landmarks_take_the_place_of_pictures(motion: DataFile, drawn: DataFile)
     seen.verify()
     for trial in seen:
         for camera in trial.cameras:
-            light = images(drawn, trial.subject, trial.trial, camera).mean(axis=(1, 2, 3))
-            np.testing.assert_allclose(trial.landmarks(camera).pixels[:, 7, 1], light, rtol=0.01)
-            np.testing.assert_array_equal(trial.landmarks(camera).world[:, 0, 2], np.arange(len(light)))
+            red = images(drawn, trial.subject, trial.trial, camera)[..., 2].mean(axis=(1, 2))
+            np.testing.assert_allclose(trial.landmarks(camera).pixels[:, 7, 1], red, rtol=0.01)
+            np.testing.assert_array_equal(trial.landmarks(camera).world[:, 0, 2], np.arange(len(red)))
     assert out.stat().st_size < drawn.path.stat().st_size
 
 

@@ -52,9 +52,9 @@ def run(args: argparse.Namespace) -> None:
 
     make_eyes = None
     if args.landmarks in ("full", "lite"):
-        from vidzoo.pose import make_eyes as make
+        from vidzoo.pose.eyes import Eyes
 
-        make_eyes = partial(make, args.landmarks)
+        make_eyes = partial(Eyes, args.landmarks)
     options = DrawOptions(
         people=args.people,
         cameras=args.cameras,

@@ -22,9 +22,10 @@ GROUPS = {
         "dataset-stats",
         "split",
         "prepare-pose3d",
+        "features",
     ),
     "models": ("train", "test", "physics-baseline", "list-models", "print-config", "publish", "convert-blazepose"),
-    "results": ("compare", "ablation", "plot", "interval-coverage"),
+    "results": ("compare", "score-landmarks", "ablation", "plot", "interval-coverage"),
     "leaderboard": ("submit", "leaderboard", "serve-leaderboard"),
 }
 """The commands as ``vidzoo --help`` lists them; each is the module of its name."""

@@ -10,8 +10,7 @@ A data file: :func:`vidzoo.pose.data_file.landmarks_of_cameras`, the command ``v
 """
 
 from vidzoo.pose.detect import Choice
-from vidzoo.pose.eyes import make_eyes
 from vidzoo.pose.follow import follow, landmarks_of_video
 from vidzoo.pose.networks import PoseNetworks
 
-__all__ = ["Choice", "PoseNetworks", "follow", "landmarks_of_video", "make_eyes"]
+__all__ = ["Choice", "PoseNetworks", "follow", "landmarks_of_video"]

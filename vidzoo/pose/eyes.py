@@ -1,31 +1,41 @@
-"""Landmarks of pictures that are drawn and not kept."""
+"""The landmarks of one person in the pictures of several cameras, while these are being made."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterator, Sequence
+from multiprocessing import parent_process
 
 import numpy as np
 import torch
 
 from vidzoo.io.data_file import LandmarkTrack
-from vidzoo.pose.follow import landmarks_of_video
+from vidzoo.pose.detect import Choice
+from vidzoo.pose.follow import follow
 from vidzoo.pose.networks import PoseNetworks
+from vidzoo.pose.repair import repair
+
+AT_ONCE = 4
+"""Cameras that are followed side by side; more are slower on a CPU."""
 
 
-def make_eyes(network: str, fps: float = 60.0) -> Callable[[Iterable[np.ndarray]], LandmarkTrack]:
-    """Return what finds the landmarks of the one person in a video's pictures, uint8 [H, W, 3] BGR as OpenCV draws.
+class Eyes:
+    """Eyes that see pictures as they are drawn (:func:`vidzoo.synthetic.draw.draw_data_file`).
 
-    It is made in the process that uses it, one of several: torch has one thread from here on.
+    In a worker process they use one thread, because its workers are the parallelism.
 
     Args:
-        network: 'full' or 'lite'.
-        fps: pictures a second.
+        network: BlazePose's 'full' or 'lite'.
+
+    Raises:
+        ConfigError: there is no such network.
     """
-    torch.set_num_threads(1)
-    networks = PoseNetworks(network)
 
-    def see(pictures: Iterable[np.ndarray]) -> LandmarkTrack:
-        frames = ((number / fps, picture[..., ::-1]) for number, picture in enumerate(pictures))
-        return landmarks_of_video(((time, np.ascontiguousarray(rgb)) for time, rgb in frames), networks)[1]
+    def __init__(self, network: str = "full") -> None:
+        if parent_process() is not None:
+            torch.set_num_threads(1)
+        self._networks = PoseNetworks(network)
 
-    return see
+    def __call__(self, films: Sequence[Iterator[np.ndarray]], time: np.ndarray) -> list[LandmarkTrack]:
+        """Return the landmarks in the pictures, uint8 RGB [H, W, 3], of several cameras at the same times [V] s."""
+        tracks = follow(self._networks, films, Choice(), at_once=AT_ONCE)
+        return [repair(track, time) for track in tracks]

@@ -11,7 +11,7 @@ import os
 import shutil
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from dataclasses import asdict, dataclass
@@ -32,7 +32,7 @@ from vidzoo.io.data_file.layout import ARRAYS, OPTIONAL, TRIAL_NUMBERS, TRIAL_TE
 from vidzoo.io.data_file.merge import copy_part
 from vidzoo.io.provenance import commit, processor
 from vidzoo.synthetic.body import Body
-from vidzoo.synthetic.camera import aim
+from vidzoo.synthetic.camera import Camera, aim
 from vidzoo.synthetic.drawing import draw_frames, to_jpeg
 from vidzoo.synthetic.figure import at_video_times, lift_head, trace
 from vidzoo.synthetic.look import Look
@@ -41,8 +41,8 @@ from vidzoo.synthetic.room import Room, furniture
 from vidzoo.synthetic.truth import true_landmarks
 from vidzoo.synthetic.workers import do_all
 
-Eyes = Callable[[Iterator[np.ndarray]], LandmarkTrack]
-"""Finds the landmarks of one person in a video's images, uint8 [s, s, 3] BGR."""
+Eyes = Callable[[Sequence[Iterator[np.ndarray]], np.ndarray], Sequence[LandmarkTrack]]
+"""Finds the landmarks of one person in the images, uint8 [s, s, 3] RGB, of several cameras at the same times [V] s."""
 HEIGHT_M, DISTANCE_M = (0.8, 2.0), (2.8, 6.0)
 """Where cameras stand: above the floor, and from the middle of the motion; in all directions alike."""
 _FACING = 0.8
@@ -282,26 +282,34 @@ def draw_trial(
     shown = np.abs(video_time[None] - time_s[:, None]).argmin(axis=1)
     around = np.concatenate(list(points.values()))
     room = Room(rng, _furniture(trial.action, body.subject.height, points))
-    cameras = {}
-    for number in range(options.cameras):
-        rng = np.random.default_rng([*seed, 1 + number])
-        size = options.image_size
-        camera = aim(around, rng.uniform(-180, 180), rng.uniform(*HEIGHT_M), rng.uniform(*DISTANCE_M), size)
-        images = draw_frames(drawn, body.subject.height, camera, look, room, size)
-        landmarks = true_landmarks(drawn, camera, size) if options.truth else eyes(images) if eyes else None
-        cameras[f"Person{person}Cam{number}"] = CameraTrack(
-            jpegs=[] if landmarks else [to_jpeg(image) for image in images],
-            landmarks=landmarks,
+    size = options.image_size
+    places = [_place(around, np.random.default_rng([*seed, 1 + i]), size) for i in range(options.cameras)]
+    films = [draw_frames(drawn, body.subject.height, place, look, room, size) for place in places]
+    landmarks: Sequence[LandmarkTrack | None] = [None] * len(films)
+    if options.truth:
+        landmarks = [true_landmarks(drawn, place, size) for place in places]
+    elif eyes is not None:
+        landmarks = eyes([(image[..., ::-1] for image in film) for film in films], video_time)
+    return {
+        f"Person{person}Cam{i}": CameraTrack(
+            jpegs=[to_jpeg(image) for image in film] if seen is None else [],
+            landmarks=seen,
             video_time=video_time,
             video_index=shown,
             crop=np.tile([0.0, 0.0, size, size], (len(video_time), 1)),
             kind="synthetic" if trial.motion == "synthetic" else "rendered",
             source_size=(size, size),
-            intrinsics=camera.intrinsics,
-            rotation=camera.rotation,
-            translation=camera.translation,
+            intrinsics=place.intrinsics,
+            rotation=place.rotation,
+            translation=place.translation,
         )
-    return cameras
+        for i, (place, film, seen) in enumerate(zip(places, films, landmarks))
+    }
+
+
+def _place(around: np.ndarray, rng: np.random.Generator, size: int) -> Camera:
+    """Return a camera anywhere round points [n, 3] m."""
+    return aim(around, rng.uniform(-180, 180), rng.uniform(*HEIGHT_M), rng.uniform(*DISTANCE_M), size)
 
 
 def _without_gaps(trial: TrialReader) -> np.ndarray:

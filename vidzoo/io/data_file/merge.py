@@ -9,6 +9,7 @@ from typing import Any
 
 import h5py
 import numpy as np
+from natsort import natsorted
 
 from vidzoo.errors import DataError
 from vidzoo.io.atomic import check_output
@@ -19,8 +20,8 @@ from vidzoo.io.data_file.writer import DataFileWriter
 from vidzoo.io.hdf5 import plain_attribute
 
 
-def merge_data_files(paths: Sequence[str | Path], out: str | Path) -> dict[str, int]:
-    """Write a data file of all trials of several ones; return how many trials each brought.
+def merge_data_files(paths: Sequence[str | Path], out: str | Path, subjects: Sequence[str] = ()) -> dict[str, int]:
+    """Write a data file of the trials of several ones; return how many trials each brought.
 
     A trial that is in two files must be the same motion with the same labels in both; then the cameras of both are
     kept. Nothing is decoded, and no more than one trial is in memory.
@@ -28,26 +29,32 @@ def merge_data_files(paths: Sequence[str | Path], out: str | Path) -> dict[str, 
     Args:
         paths: the data files, of this version.
         out: the file to write.
+        subjects: whose trials are taken; empty: everybody's.
 
     Raises:
-        DataError: a file cannot be read or is of an older version, two trials or cameras of one name are different, or
-            ``out`` cannot be written.
+        DataError: a file cannot be read or is of an older version, one of ``subjects`` is in none, two trials or
+            cameras of one name are different, or ``out`` cannot be written.
     """
     check_output(out, *paths)
     sources = [DataFile(path) for path in paths]
-    counts = {}
-    settings: dict[str, Any] = {"generator": "merge", "merged": [source.content_hash for source in sources]}
+    keys = {source.path: source.trial_keys() for source in sources}
+    there = {subject for found in keys.values() for subject, _ in found}
+    if absent := [name for name in subjects if name not in there]:
+        raise DataError(f"no file has a subject {absent[0]}; they have {', '.join(natsorted(there))}.")
+    wanted = set(subjects) or there
+    settings: dict[str, Any] = {
+        "generator": "merge", "merged": [source.content_hash for source in sources], "subjects": sorted(subjects),
+    }  # fmt: skip
     with DataFileWriter(out, settings) as writer:
         for source in sources:
-            keys = source.trial_keys()
             source.close()
             with h5py.File(source.path, "r", locking=False) as file:
                 if plain_attribute(file.attrs, "version") != VERSION:
                     raise DataError(f"{source.path}: is of an older version of the format; build it again.")
                 for trial in trials(file):
-                    writer.copy(trial, joins)
-            counts[str(source.path)] = len(keys)
-    return counts
+                    if trial.name.split("/")[1] in wanted:
+                        writer.copy(trial, joins)
+    return {str(path): sum(subject in wanted for subject, _ in found) for path, found in keys.items()}
 
 
 def copy_part(writer: DataFileWriter, path: Path) -> tuple[str, dict[str, Any]]:
