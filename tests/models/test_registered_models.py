@@ -75,6 +75,7 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
             stride=2,
             noise=0.1,
             bias=0.1,
+            tilt=0.1,
             average_mirrored=True,
             temporal_head=dict(type="PerceptronTorqueHead", window=3, hidden=[16]),
         ),
