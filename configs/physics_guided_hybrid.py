@@ -9,7 +9,7 @@ _base_ = [
     "./_base_/schedules/adam_short.py",
     "./_base_/runtime/default.py",
 ]
-# Longer clips than dino_hybrid's, so that fewer frames are worked out twice: every frame of a clip needs its first guess.
+# Longer clips than dino_hybrid's, so that fewer frames are worked out twice.
 train_dataloader = dict(batch_size=8, dataset=dict(predictions=16, pipeline=[]))
 test_dataloader = dict(batch_size=8, dataset=dict(predictions=64))
 test_evaluator = [dict(type="TorqueBenchmark", data_file=None, split=None), dict(type="PelvisResidual")]
