@@ -45,6 +45,7 @@ def publish(
     data: str | Path,
     split: str | Path,
     result: str | Path,
+    features: str | Path | None = None,
     sample_data: str | Path | None = None,
     sample_split: str | Path | None = None,
     work_dir: str | Path | None = None,
@@ -61,6 +62,7 @@ def publish(
         data: the data file to test on.
         split: its split.
         result: the result file to write, in the folder of the index, such as 'docs/results/NAME_block.json'.
+        features: the data file's features, which the tests read in place of images; the golden sample has images.
         sample_data: the data file whose test subset gives the golden sample; None: ``data``. No picture of a real
             person may be in it.
         sample_split: its split.
@@ -84,7 +86,9 @@ def publish(
     if not precisions:
         raise CheckpointError(f"{source}: some of its weights are no finite numbers; publish an earlier epoch.")
     sample = _sample(config, str(sample_data or data), str(sample_split or split), work_dir)
-    options: dict[str, Any] = {"work_dir": work_dir, "cfg_options": {"data_file": str(data), "split": str(split)}}
+    files = {"data_file": data, "split": split, "features": features}
+    given = {key: str(path) for key, path in files.items() if path is not None}
+    options: dict[str, Any] = {"work_dir": work_dir, "cfg_options": given}
     before = test(config, source, **options)["mPJE_mean"]
     for precision in precisions:
         weights = work_dir / precision / f"{name}.safetensors"
