@@ -57,15 +57,13 @@ def publish(
     written to these places before all of it has been made and tested.
 
     Args:
-        name: of the recipe, one of :func:`list_models`.
+        name: of the recipe.
         checkpoint: of its training, or the training's work dir.
-        data: the data file to test on.
-        split: its split.
+        data, split: the data file to test on, and its split.
         result: the result file to write, in the folder of the index, such as 'docs/results/NAME_block.json'.
         features: the data file's features, which the tests read in place of images; the golden sample has images.
-        sample_data: the data file whose test subset gives the golden sample; None: ``data``. No picture of a real
-            person may be in it.
-        sample_split: its split.
+        sample_data, sample_split: whose test subset gives the golden sample, without a picture of a real person;
+            None: ``data`` and ``split``.
         work_dir: where tests leave their logs; None: ``work_dirs/publish_NAME``.
 
     Raises:
