@@ -52,18 +52,18 @@ def publish(
 ) -> Path:
     """Publish a checkpoint of a recipe and return the path of the weights, ``weights/NAME.safetensors``.
 
-    Parameters are written in half precision where the tested mPJE_mean stays the same to three digits, else in single
-    precision. The result file is that of the published file. The index gets both, and the file's SHA-256. Nothing is
-    written to these places before all of it has been made and tested.
+    Parameters are in half precision where the tested mPJE_mean stays the same to three digits, else in single precision.
+    The result file is of the published file. Nothing is put into its place before all of it has been made and tested.
 
     Args:
         name: of the recipe.
         checkpoint: of its training, or the training's work dir.
-        data, split: the data file to test on, and its split.
+        data: the data file to test on.
+        split: its split.
         result: the result file to write, in the folder of the index, such as 'docs/results/NAME_block.json'.
         features: the data file's features, which the tests read in place of images; the golden sample has images.
-        sample_data, sample_split: whose test subset gives the golden sample, without a picture of a real person;
-            None: ``data`` and ``split``.
+        sample_data: gives the golden sample, without a picture of a real person; None: ``data``.
+        sample_split: its split, whose test subset is taken.
         work_dir: where tests leave their logs; None: ``work_dirs/publish_NAME``.
 
     Raises:
