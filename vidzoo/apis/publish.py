@@ -52,8 +52,8 @@ def publish(
 ) -> Path:
     """Publish a checkpoint of a recipe and return the path of the weights, ``weights/NAME.safetensors``.
 
-    Parameters are in half precision where the tested mPJE_mean stays the same to three digits, else in single precision.
-    The result file is of the published file. Nothing is put into its place before all of it has been made and tested.
+    Parameters are in half precision where the tested mPJE_mean stays the same to three digits, else in single. The
+    result file is of the published file. Nothing is put into its place before all of it has been made and tested.
 
     Args:
         name: of the recipe.
