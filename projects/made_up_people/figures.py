@@ -22,7 +22,7 @@ from vidzoo.io.atomic import atomic_path
 
 ACTIONS = ("squats", "squatsAsym", "STS", "STSweakLegs", "walking", "walkingTS", "DJ", "DJAsym")
 MARK = re.compile(r"(<!-- figures: ([\w* ]+?) -->\n\n)((?:\|[^\n]*\n)*)")
-CURVES = {"people": (3, 12, 48, 100), "cameras": (1, 2, 4)}
+CURVES = {"people": (3, 6, 12, 16), "cameras": (1, 2)}
 """Setting's first word -> the numbers that follow it: ``people12``, ``cameras2``."""
 
 
