@@ -47,6 +47,8 @@ SHOULDER_ABOVE_HIP = {"f": 0.4979, "m": 0.5155}
 """Mid-shoulder to mid-hip, m (same table, same reference subjects)."""
 ANKLE_HEIGHT = 0.039
 """Ankle centre above the floor as a share of body height (Winter 2009, figure 4.1)."""
+SHOULDER_HEIGHT = 0.818
+"""Shoulder joint above the floor as a share of body height (Winter 2009, figure 4.1)."""
 TALUS_SHARE, TOES_SHARE = 0.06, 0.14
 """Shares of the foot's mass in the bodies that OpenSim cuts off the calcaneus."""
 
@@ -138,6 +140,49 @@ _CLUSTERS = {
 
 
 @dataclass(frozen=True)
+class Shape:
+    """A person's proportions: lengths as shares of the body height, widths as factors of the usual ones.
+
+    De Leva's female thigh (0.212 heights) begins at a hip joint that lies lower than OpenSim's, so that both sexes
+    have Drillis and Contini's legs here (Winter 2009, figure 4.1).
+    """
+
+    thigh: float = 0.242
+    shank: float = 0.246
+    arm: float = 1.0
+    foot: float = 1.0
+    hips: float = 1.0
+    shoulders: float = 1.0
+    gait_model: float = 0.75
+    """How far masses, centres and inertias of the segments are those of Rajagopal et al. (2016) rather than de Leva's,
+    0 to 1: the two disagree (the trunk has 36 or 43 % of the mass), and laboratories label with the former."""
+
+
+RAJAGOPAL_MASS, RAJAGOPAL_HEIGHT = 75.1646, 1.70
+RAJAGOPAL: dict[str, tuple[float, tuple[float, float, float], tuple[float, float, float], float]] = {
+    "pelvis": (11.777, (-0.0707, 0.0, 0.0), (0.1028, 0.0871, 0.0579), 0.0),
+    "torso": (26.8266, (-0.03, 0.32, 0.0), (1.4745, 0.7555, 1.4314), 0.3715),
+    "femur": (9.3014, (0.0, -0.17, 0.0), (0.1339, 0.0351, 0.1412), 0.4096),
+    "tibia": (3.7075, (0.0, -0.1867, 0.0), (0.0504, 0.0051, 0.0511), 0.4000),
+    "talus": (0.1, (0.0, 0.0, 0.0), (0.001, 0.001, 0.001), 0.0),
+    "calcn": (1.25, (0.1, 0.03, 0.0), (0.0014, 0.0039, 0.0041), 0.0),
+    "toes": (0.2166, (0.0346, 0.006, 0.0), (0.0001, 0.001, 0.001), 0.0),
+    "humerus": (2.0325, (0.0, -0.164502, 0.0), (0.011946, 0.004121, 0.013409), 0.2863),
+    "ulna": (0.6075, (0.0, -0.120525, 0.0), (0.002962, 0.000618, 0.003213), 0.2359),
+    "radius": (1.065, (0.0, -0.2000, 0.0), (0.0144, 0.0012, 0.0152), 0.2359),
+}
+"""Rajagopal et al. (2016), IEEE Trans. Biomed. Eng. 63(10):2068-2079, the generic full-body model (without
+patellae): mass kg,
+centre of mass m, principal moments kg·m^2 and the length along y that scales them, m (0: the body height does). The
+radius bears the hand; the toes' moments, which no body can have, are a rod's."""
+RAJAGOPAL_WAIST = np.array([-0.1007, 0.0815, 0.0]) / RAJAGOPAL_HEIGHT
+"""Its lumbar joint in the pelvis frame, body heights."""
+
+THIGH_CENTRE = 0.4095
+"""Centre of mass of a thigh of Winter's length from the hip, share of its length (de Leva's men)."""
+
+
+@dataclass(frozen=True)
 class Subject:
     """A made-up person: mass kg, height m, sex 'f' or 'm', and the seed of the markers' places."""
 
@@ -146,6 +191,8 @@ class Subject:
     height: float
     sex: str
     marker_seed: int = 0
+    shape: Shape | None = None
+    """Proportions of this person; None: those of de Leva's reference subject."""
 
 
 @dataclass
@@ -187,8 +234,20 @@ def segment_lengths(subject: Subject) -> dict[str, float]:
     stacked = sum(table[s][0] for s in ("head", "upper_trunk", "middle_trunk", "lower_trunk", "thigh", "shank"))
     scale = subject.height * (1 - ANKLE_HEIGHT) / stacked
     lengths = {segment: row[0] * scale for segment, row in table.items()}
+    shape = subject.shape
+    if shape is not None:
+        lengths["thigh"], lengths["shank"] = shape.thigh * subject.height, shape.shank * subject.height
+        trunk = ("head", "upper_trunk", "middle_trunk", "lower_trunk")
+        left = subject.height * (1 - ANKLE_HEIGHT) - lengths["thigh"] - lengths["shank"]
+        scale = left / sum(table[s][0] for s in trunk)
+        lengths |= {s: table[s][0] * scale for s in trunk}
+        lengths |= {s: shape.arm * lengths[s] for s in ("upper_arm", "forearm", "hand")}
     lengths["shoulder_above_hip"] = SHOULDER_ABOVE_HIP[subject.sex] * scale
+    if shape is not None:
+        lengths["shoulder_above_hip"] = (SHOULDER_HEIGHT - ANKLE_HEIGHT - shape.thigh - shape.shank) * subject.height
     lengths["shoulder_width"] = 2 * (0.100 if subject.sex == "f" else 0.106) * subject.height
+    if shape is not None:
+        lengths["shoulder_width"] *= shape.shoulders
     return lengths
 
 
@@ -207,7 +266,8 @@ def segment_inertias(subject: Subject) -> dict[str, Inertia]:
 
     def from_top(segment: str) -> float:
         """Return the distance of a segment's centre of mass below its first landmark, m."""
-        return table[segment][2] * lengths[segment]
+        share = THIGH_CENTRE if segment == "thigh" and subject.shape is not None else table[segment][2]
+        return share * lengths[segment]
 
     chest = lengths["middle_trunk"] + lengths["upper_trunk"]
     torso = (
@@ -220,7 +280,7 @@ def segment_inertias(subject: Subject) -> dict[str, Inertia]:
     rod = np.diag([0.1, 1.0, 1.0])
     talus = Inertia(TALUS_SHARE * foot.mass, np.zeros(3), TALUS_SHARE * foot.mass * (0.012 * h) ** 2 * np.eye(3))
     toes = Inertia(TOES_SHARE * foot.mass, np.array([0.015 * h, 0, 0]), TOES_SHARE * foot.mass * (0.012 * h) ** 2 * rod)
-    ankle, mtp = _foot_points(h)
+    ankle, mtp = foot_points(subject)
     calcn = foot - Inertia(talus.mass, ankle, talus.matrix) - Inertia(toes.mass, mtp + toes.com, toes.matrix)
     arm = {
         "humerus": inertia("upper_arm", (0, -from_top("upper_arm"), 0)),
@@ -235,19 +295,53 @@ def segment_inertias(subject: Subject) -> dict[str, Inertia]:
         "calcn": calcn,
         "toes": toes,
     }
-    hip = _hip_centre(h)
+    hip = _hip_centre(subject)
     pelvis = inertia("lower_trunk", (hip[0] - 0.010 * h, hip[1] + lengths["lower_trunk"] - from_top("lower_trunk"), 0))
-    return {"pelvis": pelvis, "torso": torso} | {f"{b}_{s}": i for b, i in (leg | arm).items() for s in "rl"}
+    found = {"pelvis": pelvis, "torso": torso} | {f"{b}_{s}": i for b, i in (leg | arm).items() for s in "rl"}
+    if subject.shape is None:
+        return found
+    return {b: _blend(i, _gait_model_inertia(b, subject, lengths), subject.shape.gait_model) for b, i in found.items()}
 
 
-def _hip_centre(h: float) -> np.ndarray:
+def _gait_model_inertia(name: str, subject: Subject, lengths: dict[str, float]) -> Inertia:
+    """Return the inertia that Rajagopal's model has for a body, scaled to a subject."""
+    mass, com, moments, length = RAJAGOPAL[name.split("_")[0]]
+    tall = subject.height / RAJAGOPAL_HEIGHT
+    own = {"femur": "thigh", "tibia": "shank", "humerus": "upper_arm", "ulna": "forearm", "radius": "forearm"}
+    along = tall
+    if name == "torso":
+        along = (lengths["shoulder_above_hip"] - lengths["lower_trunk"]) / length
+    elif name.split("_")[0] in own:
+        along = lengths[own[name.split("_")[0]]] / length
+    kg = mass * subject.mass / RAJAGOPAL_MASS
+    matrix = np.diag(moments) * subject.mass / RAJAGOPAL_MASS * along * along
+    return Inertia(kg, np.array(com) * [tall, along, tall], matrix)
+
+
+def _blend(first: Inertia, second: Inertia, share: float) -> Inertia:
+    """Return the inertia that lies between two, ``share`` of the way to the second."""
+    mass, com, matrix = ((1 - share) * a + share * b for a, b in
+                         ((first.mass, second.mass), (first.com, second.com), (first.matrix, second.matrix)))  # fmt: skip
+    return Inertia(mass, com, matrix)
+
+
+def _hip_centre(subject: Subject) -> np.ndarray:
     """Return the right hip centre in the pelvis frame [3] m (its origin lies between the ASIS)."""
-    return np.array([-0.037, -0.052, 0.051]) * h
+    centre = np.array([-0.037, -0.052, 0.051]) * subject.height
+    return centre if subject.shape is None else centre * [1, 1, subject.shape.hips]
 
 
-def _foot_points(h: float) -> tuple[np.ndarray, np.ndarray]:
+def hip_centre(body: Body) -> np.ndarray:
+    """Return the right hip centre in the pelvis frame [3] m."""
+    return _hip_centre(body.subject)
+
+
+def foot_points(subject: Subject) -> tuple[np.ndarray, np.ndarray]:
     """Return ankle centre and toe joint in the calcaneus frame [3] m."""
-    return np.array([0.031, 0.027, 0.0]) * h, np.array([0.096, 0.0, 0.0]) * h
+    ankle, mtp = np.array([0.031, 0.027, 0.0]) * subject.height, np.array([0.096, 0.0, 0.0]) * subject.height
+    if subject.shape is not None:
+        mtp = np.array([0.105, 0.0, 0.0]) * subject.height * subject.shape.foot
+    return ankle, mtp
 
 
 def _numbers(values) -> str:
@@ -268,13 +362,13 @@ def _body_xml(name: str, inertia: Inertia, position, joints: list[str], *childre
     )
 
 
-def _limbs_xml(s: str, h: float, lengths: dict[str, float], inertias: dict[str, Inertia]) -> tuple[str, str]:
+def _limbs_xml(s: str, subject: Subject, lengths: dict[str, float], inertias: dict[str, Inertia]) -> tuple[str, str]:
     """Return a side's leg and arm; the left ones are the right ones' mirror image in the plane z = 0."""
-    sign = 1.0 if s == "r" else -1.0
+    h, sign = subject.height, 1.0 if s == "r" else -1.0
     place = np.array([1.0, 1.0, sign])
     # An axis is a pseudovector: in the mirror its x and y change sign.
     turn = np.array([sign, sign, 1.0])
-    ankle, mtp = _foot_points(h)
+    ankle, mtp = foot_points(subject)
 
     def hinge(name: str, axis) -> str:
         return _joint(f"{name}_{s}", np.array(axis) * turn)
@@ -289,7 +383,7 @@ def _limbs_xml(s: str, h: float, lengths: dict[str, float], inertias: dict[str, 
     calcn = body("calcn", -ankle * place, [hinge("subtalar_angle", (0.787, 0.605, -0.121))], toes)
     talus = body("talus", (0, -lengths["shank"], 0), [hinge("ankle_angle", (-0.105, -0.174, 0.979))], calcn)
     tibia = body("tibia", (0, -lengths["thigh"], 0), [hinge("knee_angle", (0, 0, -1))], talus)
-    leg = body("femur", _hip_centre(h) * place, ball("hip_adduction", "hip_rotation", "hip_flexion"), tibia)
+    leg = body("femur", _hip_centre(subject) * place, ball("hip_adduction", "hip_rotation", "hip_flexion"), tibia)
     radius = body("radius", (0, 0, 0), [hinge("pro_sup", (0.056, 0.998, 0.002))])
     ulna = body("ulna", (0, -lengths["upper_arm"], 0), [hinge("elbow_flex", (0.226, 0.022, 0.974))], radius)
     shoulder = (0, lengths["shoulder_above_hip"] - lengths["lower_trunk"], sign * lengths["shoulder_width"] / 2)
@@ -300,14 +394,16 @@ def _limbs_xml(s: str, h: float, lengths: dict[str, float], inertias: dict[str, 
 def build_body(subject: Subject) -> Body:
     """Build a subject's model: 33 joints in a tree of 20 bodies, gravity along -y, no contacts, no actuators."""
     h, lengths, inertias = subject.height, segment_lengths(subject), segment_inertias(subject)
-    (leg_r, arm_r), (leg_l, arm_l) = (_limbs_xml(s, h, lengths, inertias) for s in "rl")
-    hip = _hip_centre(h)
+    (leg_r, arm_r), (leg_l, arm_l) = (_limbs_xml(s, subject, lengths, inertias) for s in "rl")
+    hip = _hip_centre(subject)
     lumbar = [
         _joint("lumbar_extension", (0, 0, 1)),
         _joint("lumbar_bending", (1, 0, 0)),
         _joint("lumbar_rotation", (0, 1, 0)),
     ]
     waist = (hip[0] - 0.018 * h, hip[1] + lengths["lower_trunk"], 0)
+    if subject.shape is not None:
+        waist = (RAJAGOPAL_WAIST[0] * h, waist[1], 0)
     torso = _body_xml("torso", inertias["torso"], waist, lumbar, arm_r, arm_l)
     root = [_joint(f"pelvis_t{a}", axis, "slide") for a, axis in zip("xyz", np.eye(3))] + [
         _joint("pelvis_tilt", (0, 0, 1)), _joint("pelvis_list", (1, 0, 0)), _joint("pelvis_rotation", (0, 1, 0)),
@@ -319,13 +415,13 @@ def build_body(subject: Subject) -> Body:
     )
     names = tuple(mujoco.mj_id2name(model, mujoco.mjtObj.mjOBJ_JOINT, i) for i in range(model.nv))
     assert names == _MUJOCO_ORDER
-    _, mtp = _foot_points(h)
+    _, mtp = foot_points(subject)
     sole = -0.012 * h  # the calcaneus origin lies this far above the floor
     result = Body(
         subject, model, mujoco.MjData(model), lengths, np.zeros(len(MARKERS), int), np.zeros((len(MARKERS), 3)),
         sole={
             "heel": np.array([-0.012 * h, sole, 0]), "ball": np.array([mtp[0], sole, 0]),
-            "toe": np.array([0.128 * h, sole, 0]),
+            "toe": np.array([0.128 * h if subject.shape is None else mtp[0] + 0.032 * h, sole, 0]),
         },
     )  # fmt: skip
     result.feet = result.body_id("calcn_r"), result.body_id("calcn_l")
@@ -347,9 +443,11 @@ def _place_markers(body: Body) -> None:
         left = {"r_": "L_", "R_": "L_", "r.": "L."}[marker[:2]] + marker[2:]
         places[marker] = (name if trunk else f"{name}_r", x, y, z)
         places[left] = (name if trunk else f"{name}_l", x, y, -z)
-    rng = np.random.default_rng(body.subject.marker_seed)
+    rng, subject_shape = np.random.default_rng(body.subject.marker_seed), body.subject.shape
     for i, marker in enumerate(MARKERS):
         name, x, y, z = places[marker]
+        if subject_shape is not None and name.startswith("calcn") and x > 0:
+            x *= subject_shape.foot * 0.105 / 0.096
         jitter = rng.normal(0, 0.008 if marker in _CLUSTERS else 0.003, 3)
         body.marker_bodies[i] = body.body_id(name)
         body.marker_offsets[i] = np.array([x * h, y * span[name.split("_")[0]], z * h]) + jitter
