@@ -95,8 +95,15 @@ def _solve(solver: Solver, before: np.ndarray | None) -> None:
         for lift, strike in pairwise(np.flatnonzero(stance)):
             if strike > lift + 1:
                 _swing(plan, q, LEGS[side], lift, strike)
-    filtered = sosfiltfilt(butter(2, CUTOFF_HZ, fs=1 / dt, output="sos"), q[frames], axis=0)
-    track = Track.through(plan.time[frames], filtered)
+    solver.q[:] = q
+    low_pass(solver, plan.perform, CUTOFF_HZ)
+
+
+def low_pass(solver: Solver, frames: slice, cutoff_hz: float) -> None:
+    """Filter a solver's coordinates as recordings are, without delay, and take their rates from splines."""
+    time = solver.plan.time[frames]
+    sections = butter(2, cutoff_hz, fs=1 / (time[1] - time[0]), output="sos")
+    track = Track.through(time, sosfiltfilt(sections, solver.q[frames], axis=0))
     solver.q[frames], solver.v[frames], solver.a[frames] = track.value, track.rate, track.acceleration
 
 
