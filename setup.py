@@ -27,22 +27,26 @@ EXTRAS = {
     "postgresql": ["psycopg[binary]>=3.1"],
     # curves of a training: MMEngine imports it for dict(type="TensorboardVisBackend"), which no recipe uses by default
     "tensorboard": ["tensorboard"],
+    # BlazePose's graph files: tflite reads them (vidzoo convert-blazepose), ai-edge-litert runs them (a test compares).
+    # For development alone, and 160 MB: not part of "all", which a user installs.
+    "litert": ["ai-edge-litert>=2", "tflite>=2.18"],
     # setuptools: tests install this package and the example plug-in as pip does, without the network
     "dev": ["mypy", "pre-commit", "pytest", "ruff", "scikit-learn", "selenium", "setuptools>=70.1"],
 }
-EXTRAS["all"] = sorted({requirement for group in EXTRAS.values() for requirement in group})
+EXTRAS["all"] = sorted({requirement for name, group in EXTRAS.items() if name != "litert" for requirement in group})
 
 
 class BuildWithRecipes(build_py):
-    """Put the recipes into the package, where vidzoo.apis looks for them; an editable install has the checkout's."""
+    """Put recipes and weights into the package, where vidzoo.apis looks; an editable install has the checkout's."""
 
     def run(self):
-        """Copy what find_packages finds, and the recipes."""
+        """Copy what find_packages finds, the recipes and the weights."""
         super().run()
         if not self.editable_mode:
             recipes = Path(self.build_lib) / "vidzoo/_recipes"
             shutil.rmtree(recipes, ignore_errors=True)
-            shutil.copytree(ROOT / "configs", recipes / "configs", ignore=shutil.ignore_patterns("__pycache__"))
+            for name in ("configs", "weights"):
+                shutil.copytree(ROOT / name, recipes / name, ignore=shutil.ignore_patterns("__pycache__", ".*"))
             shutil.copy(ROOT / "model-index.yml", recipes)
 
 
@@ -59,6 +63,7 @@ setup(
         "vidzoo": ["py.typed"],
         "vidzoo.evaluation": ["published/*.csv"],
         "vidzoo.leaderboard": ["benchmarks/*/*", "page_parts/*"],
+        "vidzoo.models.blazepose": ["weights/*"],
     },
     install_requires=[
         "torch>=2.6",

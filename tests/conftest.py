@@ -16,8 +16,16 @@ import torch
 from recording_files import write_table, write_trc, write_video
 from releases import RELEASES, SHARED, Release
 
-from vidzoo.anatomy import COORDINATES, DEPENDENT_COORDINATES, MARKERS, TRANSLATIONS, action_family
-from vidzoo.io.data_file import CameraTrack, DataFile, DataFileWriter, Trial
+from vidzoo.anatomy import (
+    COORDINATES,
+    DEPENDENT_COORDINATES,
+    LANDMARK_LIMBS,
+    LANDMARKS,
+    MARKERS,
+    TRANSLATIONS,
+    action_family,
+)
+from vidzoo.io.data_file import CameraTrack, DataFile, DataFileWriter, LandmarkStatus, LandmarkTrack, Trial
 from vidzoo.io.data_file.content_hash import seal_file, seal_trial, trials
 from vidzoo.io.splits import Split, SplitEntry
 
@@ -91,7 +99,8 @@ def opensim_file(release: Release, tmp_path_factory: pytest.TempPathFactory) -> 
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder into which pip has installed vidzoo's wheel: the package, its recipes and ``bin/vidzoo``."""
     root, source = Path(__file__).resolve().parents[1], tmp_path_factory.mktemp("source")
-    for name in ("vidzoo", "configs", "setup.py", "pyproject.toml", "README.md", "LICENSE", "model-index.yml"):
+    folders, files = ("vidzoo", "configs", "weights"), ("setup.py", "pyproject.toml", "README.md", "LICENSE")
+    for name in (*folders, *files, "model-index.yml"):
         (source / name).symlink_to(root / name)
     site = tmp_path_factory.mktemp("installed")
     command = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation", "--target", site]
@@ -128,6 +137,7 @@ def make_trial(subject: str, name: str, frames: int = 40, seed: int = 0, images:
         validity=np.zeros((frames, c), dtype=np.uint8),
         inertial_torques=torques,
         foot_jacobians=rng.normal(size=(frames, 2, 6, c)),
+        physics_wrenches=np.random.default_rng(seed).normal(size=(frames, 2, 6)),
         grf=rng.normal(size=(frames, 2, 9)),
     )
     if images:
@@ -148,8 +158,27 @@ def make_trial(subject: str, name: str, frames: int = 40, seed: int = 0, images:
             intrinsics=np.array([[60.0, 0, 31.5], [0, 60.0, 31.5], [0, 0, 1]]),
             rotation=np.diag([1.0, -1.0, -1.0]),
             translation=np.array([0.0, 1.0, 4.0]),
+            landmarks=make_landmarks(len(jpegs), rng),
         )
     return trial
+
+
+def make_landmarks(images: int, rng: np.random.Generator) -> LandmarkTrack:
+    """Make landmarks of images of 64 x 64 pixels; in the third of them no person was found."""
+    n = len(LANDMARKS)
+    track = LandmarkTrack(
+        pixels=rng.uniform(0, 64, (images, n, 2)),
+        visibility=rng.uniform(0, 1, (images, n)),
+        world=rng.normal(0, 0.3, (images, n, 3)),
+        status=np.where(np.arange(images) == 2, LandmarkStatus.NO_PERSON, LandmarkStatus.FOUND),
+        exchanged=np.zeros((images, len(LANDMARK_LIMBS)), dtype=np.uint8),
+        image_size=(64, 64),
+        network="made-up",
+        weights_hash="0" * 64,
+    )
+    for values in (track.pixels, track.visibility, track.world):
+        values[2] = np.nan
+    return track
 
 
 @pytest.fixture(scope="session")
@@ -166,7 +195,10 @@ def make_small_trial() -> Callable[..., Trial]:
 
 @pytest.fixture(scope="session")
 def tiny_data_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two subjects, three trials each (DJ1, squats1, walking1), 40 frames at 100 Hz, one 64 x 64 camera at 60 fps."""
+    """Two subjects, three trials each (DJ1, squats1, walking1), 40 frames at 100 Hz, one 64 x 64 camera at 60 fps.
+
+    The camera keeps landmarks too; in the third image of each trial no person was found.
+    """
     path = tmp_path_factory.mktemp("vid") / "tiny.h5"
     with DataFileWriter(path, {"builder": "tests"}) as writer:
         for seed, subject in enumerate(("subject1", "subject2")):

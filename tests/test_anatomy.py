@@ -75,3 +75,16 @@ def test_cluster_markers_are_the_ones_glued_on_segments():
 )  # fmt: skip
 def test_action_family(trial, family):
     assert anatomy.action_family(trial) == family
+
+
+def test_landmarks_are_blazepose_s_and_swap_sides():
+    assert len(anatomy.LANDMARKS) == len(set(anatomy.LANDMARKS)) == 33
+    # Bazarevsky et al. 2020, figure 2: left before right, from 11 on.
+    for index, name in ((0, "nose"), (11, "shoulder_l"), (16, "wrist_r"), (23, "hip_l"), (26, "knee_r"),
+                        (27, "ankle_l"), (29, "heel_l"), (32, "toe_r")):  # fmt: skip
+        assert anatomy.LANDMARKS[index] == name
+    index = anatomy.mirror_index(anatomy.LANDMARKS)
+    assert [i for i, other in enumerate(index) if i == other] == [0]
+    assert all(abs(i - other) in (1, 3) for i, other in enumerate(index) if i)  # 1-3 and 4-6 are the eyes
+    limbs = [f"{name}_{side}" for names in anatomy.LANDMARK_LIMBS.values() for name in names for side in "lr"]
+    assert sorted(limbs) == sorted(anatomy.LANDMARKS[11:])

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from vidzoo.anatomy import BENCHMARK_JOINTS
 from vidzoo.errors import DataError
 from vidzoo.evaluation.comparison import comparison_table
 from vidzoo.evaluation.documents import fill_tables, read_tables
@@ -20,6 +21,7 @@ DOCUMENTS = [
     ROOT / "docs/benchmark.md",
     ROOT / "docs/zoo_results.md",
     ROOT / "docs/physics_baseline.md",
+    ROOT / "weights/README.md",
     *sorted(ROOT.glob("model_cards/*.md")),
 ]
 
@@ -34,7 +36,7 @@ def test_tables_come_from_the_result_files(document: Path):
 
 
 def test_links_lead_somewhere():
-    documents = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("model_cards/*.md")]
+    documents = [path for folder in (".", "docs", "model_cards", "weights") for path in ROOT.glob(f"{folder}/*.md")]
     links = [
         (document, target)
         for document in documents
@@ -43,6 +45,15 @@ def test_links_lead_somewhere():
     assert ROOT / "README.md" in {document for document, _ in links}
     for document, target in links:
         assert (document.parent / target).exists(), f"{document.name} links to {target}"
+
+
+def test_the_readmes_lines_of_python_run(capsys: pytest.CaptureFixture[str]):
+    """Those of 'Use a trained model', as they stand there."""
+    section = (ROOT / "README.md").read_text(encoding="utf-8").split("## Use a trained model\n")[1].split("\n## ")[0]
+    (block,) = re.findall(r"```python\n(.+?)```", section, re.DOTALL)
+    exec(compile(block, "README.md", "exec"), {})
+    printed = capsys.readouterr().out
+    assert all(f"'{name}': " in printed for name in BENCHMARK_JOINTS)
 
 
 def test_result_files_say_how_they_came_about():

@@ -24,11 +24,13 @@ OF_AN_EXTRA = {
     "synthetic": ("vidzoo/synthetic/",),
     "timm": ("vidzoo/models/backbones/timm_backbone.py",),
     "server": ("vidzoo/leaderboard/server/", "vidzoo/leaderboard/submit.py", "vidzoo/cli/serve_leaderboard.py"),
+    "litert": ("vidzoo/models/blazepose/convert.py",),
     "dev": ("vidzoo/testing.py",),
 }
 """Where the packages of an extra are imported, so that everything else works without them."""
 
 FOR_OTHERS = {
+    "ai-edge-litert": "tests/models/test_blazepose.py runs BlazePose's graph files with it",
     "tensorboard": "MMEngine's TensorboardVisBackend imports it",
     "psycopg": "SQLAlchemy imports it for postgresql+psycopg://",
 }

@@ -1,7 +1,7 @@
 """Every name, order, unit and left/right pair of the body, once.
 
 Frames: OpenSim's ground frame is x forward, y up, z to the subject's right. Letters: M = 51 markers, C = 35
-coordinates and generalized forces, Q = 11 benchmark joints, J = 21 pose joints.
+coordinates and generalized forces, Q = 11 benchmark joints, J = 21 pose joints, 33 landmarks.
 """
 
 from __future__ import annotations
@@ -68,6 +68,28 @@ POSE_JOINTS: tuple[str, ...] = (
 )  # fmt: skip
 POSE_ROOT = "Pelvis"
 """The pose joint that depths and 3D poses are relative to."""
+
+# --- landmarks of a person in a picture (BlazePose's 33, Bazarevsky et al. 2020) -----------------------------------
+LANDMARKS: tuple[str, ...] = (
+    "nose", "eye_inner_l", "eye_l", "eye_outer_l", "eye_inner_r", "eye_r", "eye_outer_r", "ear_l", "ear_r",
+    "mouth_l", "mouth_r", "shoulder_l", "shoulder_r", "elbow_l", "elbow_r", "wrist_l", "wrist_r",
+    "pinky_l", "pinky_r", "index_l", "index_r", "thumb_l", "thumb_r", "hip_l", "hip_r", "knee_l", "knee_r",
+    "ankle_l", "ankle_r", "heel_l", "heel_r", "toe_l", "toe_r",
+)  # fmt: skip
+BODY_LANDMARKS: tuple[str, ...] = tuple(
+    f"{name}_{side}"
+    for name in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle", "heel", "toe")
+    for side in ("l", "r")
+)
+"""The landmarks that a model of torques sees; those of face and fingers say nothing of them."""
+LANDMARK_LIMBS: dict[str, tuple[str, ...]] = {
+    "shoulders": ("shoulder",),
+    "arms": ("elbow", "wrist", "pinky", "index", "thumb"),
+    "hips": ("hip",),
+    "legs": ("knee", "ankle", "heel", "toe"),
+}
+"""Parts of the body whose left and right a pose network takes for each other, one without the others; each by its
+landmarks without a side."""
 
 # --- feet, in the order of every [.., 2, ..] array ----------------------------------------------------------------
 FEET: tuple[str, ...] = ("calcn_r", "calcn_l")

@@ -13,7 +13,10 @@ Mode = Literal["tensor", "loss", "predict"]
 
 
 class Inputs(TypedDict):
-    """Tensors of a collated batch: B clips of L frames, M markers, C coordinates; only the required ones are there."""
+    """Tensors of a collated batch: B clips of L frames, M markers, C coordinates, 33 landmarks.
+
+    Only the required ones are there.
+    """
 
     frames: NotRequired[torch.Tensor]
     """[B, L, 3, H, W] uint8 RGB as read; float, normalised, after the data preprocessor."""
@@ -34,6 +37,19 @@ class Inputs(TypedDict):
     """[B, L, C] N·m and N: M(q) qdd + C + G without any external load."""
     foot_jacobians: NotRequired[torch.Tensor]
     """[B, L, 2, 6, C]: right and left calcaneus origin, rotation rows first, then translation."""
+    physics_wrenches: NotRequired[torch.Tensor]
+    """[B, L, 2, 6]: of the ground on the right and left foot, by mechanics from the motion alone: N·m about the
+    calcaneus origin and N."""
+    landmarks: NotRequired[torch.Tensor]
+    """[B, L, 33, 2] x, y of the landmarks (``anatomy.LANDMARKS``) in the stored picture as shares of its width and
+    height: 0 at its left and upper edge. A frame between two images has what lies between their landmarks, by time."""
+    landmark_visibility: NotRequired[torch.Tensor]
+    """[B, L, 33] 0-1: how likely each is seen and not hidden."""
+    landmarks_world: NotRequired[torch.Tensor]
+    """[B, L, 33, 3] m from the middle of the hips; x to the right in the picture, y down, z away from the camera. The
+    camera's roll and pitch are in it."""
+    landmark_valid: NotRequired[torch.Tensor]
+    """[B, L] bool: False where the person was not found in the frame's image and those of other images stand in."""
     mass: NotRequired[torch.Tensor]
     """[B] kg."""
     height: NotRequired[torch.Tensor]

@@ -10,6 +10,8 @@ from typing import Any
 from vidzoo.anatomy import COORDINATES
 from vidzoo.errors import ConfigError, DataError
 
+LANDMARK_MODALITIES: tuple[str, ...] = ("landmarks", "landmark_visibility", "landmarks_world", "landmark_valid")
+"""Those of MODALITIES that are seen by a camera."""
 MODALITIES: tuple[str, ...] = (
     "frames",
     "markers",
@@ -19,6 +21,8 @@ MODALITIES: tuple[str, ...] = (
     "coordinate_velocities",
     "inertial_torques",
     "foot_jacobians",
+    "physics_wrenches",
+    *LANDMARK_MODALITIES,
     "mass",
     "height",
 )

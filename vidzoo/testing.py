@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vidzoo.anatomy import COORDINATES, MARKERS
+from vidzoo.anatomy import COORDINATES, LANDMARKS, MARKERS
 from vidzoo.models.codecs.torque_codec import Standardizer
 from vidzoo.models.estimators import TorqueEstimator
 from vidzoo.registry import MODELS
@@ -199,6 +199,11 @@ def example_batch(model: TorqueEstimator) -> dict[str, Any]:
         "coordinate_velocities": normal(clips, frames, coordinates),
         "inertial_torques": normal(clips, frames, coordinates),
         "foot_jacobians": normal(clips, frames, 2, 6, coordinates),
+        "physics_wrenches": normal(clips, frames, 2, 6),
+        "landmarks": torch.rand(clips, frames, len(LANDMARKS), 2, generator=generator),
+        "landmark_visibility": torch.rand(clips, frames, len(LANDMARKS), generator=generator),
+        "landmarks_world": 0.3 * normal(clips, frames, len(LANDMARKS), 3),
+        "landmark_valid": mostly(clips, frames),
         "mass": torch.tensor(MASSES),
         "height": torch.full((clips,), 1.7),
     }

@@ -15,6 +15,7 @@ from scipy.spatial import Delaunay
 
 from vidzoo.anatomy import BENCHMARK_JOINTS, COORDINATES, GRAVITY, MARKERS
 from vidzoo.baselines import physics
+from vidzoo.dynamics import load_sharing
 from vidzoo.dynamics.ground_reaction import wrench_at_foot
 from vidzoo.errors import DataError
 from vidzoo.evaluation.results import read_results
@@ -66,11 +67,11 @@ def split(data: DataFile) -> Split:
 
 def measured(trial: TrialReader) -> np.ndarray:
     """Return the measured wrenches about the calcanei, [F, 2, 6]."""
-    origins = physics.foot_origins(trial.array("coordinates"), trial.array("foot_jacobians"))
+    origins = load_sharing.foot_origins(trial.array("coordinates"), trial.array("foot_jacobians"))
     return wrench_at_foot(trial.array("grf").astype(np.float64), origins)
 
 
-FEET = [[MARKERS.index(m) for m in foot] for foot in physics.FOOT_MARKERS]
+FEET = [[MARKERS.index(m) for m in foot] for foot in load_sharing.FOOT_MARKERS]
 
 
 def in_the_air(trial: TrialReader) -> np.ndarray:
@@ -88,8 +89,8 @@ def test_measured_wrenches_give_the_files_torques_and_the_total(data: DataFile, 
     np.testing.assert_allclose(physics.physics_torques(trial, wrenches), trial.array("torques"), atol=0.02)
 
     jacobians = trial.array("foot_jacobians").astype(np.float64)
-    total = physics.total_wrench(trial.array("inertial_torques").astype(np.float64), jacobians)
-    origins = physics.foot_origins(trial.array("coordinates"), jacobians)
+    total = load_sharing.total_wrench(trial.array("inertial_torques").astype(np.float64), jacobians)
+    origins = load_sharing.foot_origins(trial.array("coordinates"), jacobians)
     pelvis = trial.array("coordinates")[:, 3:6]
     moment = (wrenches[..., :3] + np.cross(origins - pelvis[:, None], wrenches[..., 3:])).sum(axis=1)
     np.testing.assert_allclose(total[:, 3:], wrenches[..., 3:].sum(axis=1), atol=0.02)
@@ -123,12 +124,14 @@ def test_feet_in_the_air_carry_nothing(data: DataFile):
 def test_each_foot_pushes_up_within_its_friction_from_below_its_sole(data: DataFile, family: str):
     trial = next(t for t in data if t.action == family)
     found = physics.ground_reaction(trial)
-    origins = physics.foot_origins(trial.array("coordinates"), trial.array("foot_jacobians"))
-    soles, _ = physics.contacts(*(physics._foot_trajectories(trial, name) for name in ("markers", "marker_velocities")))
+    origins = load_sharing.foot_origins(trial.array("coordinates"), trial.array("foot_jacobians"))
+    soles, _ = load_sharing.contacts(
+        *(load_sharing.foot_trajectories(trial.array(name)) for name in ("markers", "marker_velocities"))
+    )
     assert (found.wrenches[..., 4].max(axis=0) > 0.3 * trial.mass_kg * GRAVITY).all()
     for f, foot in np.argwhere(found.wrenches[..., 4] > 1.0):
         moment, (x, y, z) = np.split(found.wrenches[f, foot], 2)
-        assert abs(x) + abs(z) <= physics.FRICTION * y * (1 + 1e-9)
+        assert abs(x) + abs(z) <= load_sharing.FRICTION * y * (1 + 1e-9)
         moment = moment + np.cross(origins[f, foot], (x, y, z))  # about the ground's origin
         pressed = np.array([moment[2], -moment[0]]) / y
         corners = soles[f, foot][:, [0, 2]]
@@ -167,7 +170,7 @@ def stand(width: float = 0.0, **changes):
         "rest": 1.0,
         "body_weight": WEIGHT,
     }
-    return physics.share(**(arguments | changes))
+    return load_sharing.share(**(arguments | changes))
 
 
 @pytest.mark.parametrize("right", [0.0, 0.25, 0.5, 0.9, 1.0])
@@ -189,7 +192,7 @@ def test_contact_decides_where_nothing_else_does():
 
 def test_nothing_touches_nothing_carries():
     total = np.array([1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
-    wrenches, seat, residual = stand(total=total, firm=np.full((2, 4), 0.5 * physics.MIN_CONTACT))
+    wrenches, seat, residual = stand(total=total, firm=np.full((2, 4), 0.5 * load_sharing.MIN_CONTACT))
     assert not wrenches.any() and not seat.any()
     np.testing.assert_array_equal(residual, total)
 
@@ -207,7 +210,7 @@ def test_a_seat_carries_what_the_moment_about_the_hips_leaves():
     assert moment == pytest.approx(0.05 * WEIGHT, abs=0.01)
     assert seat[1] > 0.6 * WEIGHT
     in_motion, none, lacking = stand(total=total, hips=hips, rest=0.0)
-    assert not none.any() and lacking[4] > physics.RESIDUAL_LIMIT * WEIGHT and in_motion[:, 4].sum() > 2 * load
+    assert not none.any() and lacking[4] > load_sharing.RESIDUAL_LIMIT * WEIGHT and in_motion[:, 4].sum() > 2 * load
 
 
 def test_of_all_sharings_the_one_with_the_least_effort(data: DataFile):
@@ -216,11 +219,11 @@ def test_of_all_sharings_the_one_with_the_least_effort(data: DataFile):
     frame, weight = 40, trial.mass_kg * GRAVITY
     jacobians = trial.array("foot_jacobians").astype(np.float64)[frame]
     inertial = trial.array("inertial_torques").astype(np.float64)[frame]
-    origins = physics.foot_origins(trial.array("coordinates"), trial.array("foot_jacobians"))[frame]
+    origins = load_sharing.foot_origins(trial.array("coordinates"), trial.array("foot_jacobians"))[frame]
     soles, firm = (
         x[frame]
-        for x in physics.contacts(
-            *(physics._foot_trajectories(trial, name) for name in ("markers", "marker_velocities"))
+        for x in load_sharing.contacts(
+            *(load_sharing.foot_trajectories(trial.array(name)) for name in ("markers", "marker_velocities"))
         )
     )
     edges = np.array([[0.8, 1, 0], [-0.8, 1, 0], [0, 1, 0.8], [0, 1, -0.8]]) / np.hypot(1, 0.8)

@@ -8,11 +8,15 @@ import pytest
 
 from vidzoo.cli.main import main
 
+DROPPED = ("vidzoo.synthetic", "vidzoo.models.blazepose.convert")
+"""What imports the packages of an extra; imported before, it would not miss them."""
+
 
 @pytest.mark.parametrize(
     ("absent", "words", "said"),
     [
         ("mujoco", "make-synthetic --out {}/a.h5", "pip install 'vidzoo[synthetic]'"),
+        ("tflite", "convert-blazepose --full {}/a --out {}", "needs tflite: pip install 'vidzoo[litert]'"),
         ("uvicorn", "serve-leaderboard --store {}/board", "needs uvicorn: pip install 'vidzoo[server]'"),
         (
             "psycopg",
@@ -22,10 +26,10 @@ from vidzoo.cli.main import main
     ],
 )
 def test_the_extra_is_named(monkeypatch, capsys, tmp_path, absent, words, said):
-    for name in [name for name in sys.modules if name.split(".")[0] == absent or name.startswith("vidzoo.synthetic")]:
+    for name in [name for name in sys.modules if name.split(".")[0] == absent or name.startswith(DROPPED)]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, absent, None)  # as if it were not installed
-    monkeypatch.setattr(sys, "argv", ["vidzoo", *words.format(tmp_path).split()])
+    monkeypatch.setattr(sys, "argv", ["vidzoo", *words.format(*[tmp_path] * 2).split()])
     with pytest.raises(SystemExit) as end:
         main()
     stderr = capsys.readouterr().err

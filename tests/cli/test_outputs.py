@@ -40,6 +40,8 @@ CASES = [
     ("prepare-pose3d vid data.h5 --split split.json --out", "split.json"),
     ("prepare-pose3d coco people.json . --out", "people.json"),
     ("prepare-opencap release --out", "recording"),
+    ("draw data.h5 --out", "data_link.h5"),
+    ("merge data.h5 --out", "data.h5"),
     ("plot predictions.npz --data data.h5 --split split.json --out", "predictions.npz"),
     ("plot predictions.npz --data data.h5 --split split.json --out", "data.h5"),
     ("plot predictions.npz --data data.h5 --split split.json --out", "split.json"),

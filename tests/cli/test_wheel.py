@@ -46,3 +46,7 @@ def test_from_synthetic_people_to_curves(call, tmp_path):
     assert "drawn to curves.pdf" in call(f"vidzoo plot results/predictions.npz {files} --out curves.pdf")
     assert (tmp_path / "curves.pdf").read_bytes().startswith(b"%PDF")
     assert "| results " in call("vidzoo compare results/results.json")
+    call(f"vidzoo test {RECIPE} pretrained {files} --work-dir t --out published")
+    published = json.loads((tmp_path / "published/results.json").read_text())
+    assert published["provenance"]["checkpoint"]["name"] == f"{RECIPE}.safetensors"
+    assert published["overall"]["mPJE_mean"] > 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,11 @@ import pytest
 from opencap_builds import SPOILT, C, build, edit, reverse_columns, shorten
 from releases import Release
 
-from vidzoo.anatomy import BENCHMARK_JOINTS
+from vidzoo.anatomy import BENCHMARK_JOINTS, GRAVITY
+from vidzoo.baselines.physics import ground_reaction
 from vidzoo.data_prep.opencap import BuildOptions, build_opencap, build_trial, find_videos, read_subject
 from vidzoo.errors import DataError
-from vidzoo.io.data_file import DataFile, Reason
+from vidzoo.io.data_file import DataFile, DataFileWriter, Reason
 from vidzoo.io.storage import coordinates_in_si, generalized_forces, read_storage, write_storage
 from vidzoo.io.trc import read_trc
 
@@ -77,6 +79,36 @@ def test_opensim_gives_the_stored_torques_again(release: Release) -> None:
         assert trial.inertial_torques is not None and trial.foot_jacobians is not None
         assert trial.inertial_torques.shape == stored.shape
         assert trial.foot_jacobians.shape == (len(stored), 2, 6, 35)
+
+
+def test_physics_wrenches_are_those_of_the_baseline(release: Release, tmp_path: Path) -> None:
+    """What the file holds is what the physics baseline makes of the file's motion, labels and forces unseen."""
+    pytest.importorskip("opensim")
+    subject = read_subject(release.root / "subject6", "metadata")
+    options = BuildOptions(inverse_dynamics="opensim", cameras=("none",))
+    trial, _ = build_trial(subject, "walking1", options)
+    blind = replace(trial, torques=np.full_like(trial.torques, np.nan), grf=None)
+    with DataFileWriter(tmp_path / "vid.h5", {}) as writer:
+        writer.add(blind)
+    reader = DataFile(tmp_path / "vid.h5").trial("subject6", "walking1")
+    stored = reader.array("physics_wrenches")
+    assert stored.shape == (len(trial.time), 2, 6) and np.abs(stored[..., 4]).max() > 0.8 * GRAVITY * trial.mass_kg
+    np.testing.assert_array_equal(stored, ground_reaction(reader).wrenches.astype(np.float32))
+    assert build_trial(subject, "walking1", BuildOptions(cameras=("none",)))[0].physics_wrenches is None
+
+
+def test_without_a_foot_marker_there_are_no_physics_wrenches(walk_root: Path) -> None:
+    pytest.importorskip("opensim")
+    path = walk_root / "subject1/MarkerData/Mocap/walking1.trc"
+    lines = [line.split("\t") for line in path.read_text().splitlines()]
+    column = lines[3].index("r_toe")
+    for line in lines[5:]:
+        line[column : column + 3] = [""] * 3
+    path.write_text("\n".join("\t".join(line) for line in lines))
+    subject = read_subject(walk_root / "subject1", "metadata")
+    trial, notes = build_trial(subject, "walking1", BuildOptions(inverse_dynamics="opensim", cameras=("none",)))
+    assert trial.physics_wrenches is None and trial.inertial_torques is not None
+    assert any(note.startswith("no physics wrenches: the marker r_toe is missing throughout") for note in notes)
 
 
 def test_a_video_without_calibration(release: Release) -> None:

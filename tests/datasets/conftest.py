@@ -12,7 +12,7 @@ from vidzoo.io.data_file import CameraTrack, DataFile, DataFileWriter, Trial, Tr
 from vidzoo.io.split_protocols import make_split
 
 ARRAYS = ("time", "markers", "marker_velocities", "coordinates", "coordinate_velocities", "torques", "validity",
-          "inertial_torques", "foot_jacobians", "grf")  # fmt: skip
+          "inertial_torques", "foot_jacobians", "physics_wrenches", "grf")  # fmt: skip
 ATTRIBUTES = ("subject", "trial", "action", "rate_hz", "mass_kg", "mass_source", "height_m", "sex", "motion")
 
 
@@ -21,6 +21,7 @@ def read_track(reader: TrialReader, camera: str) -> CameraTrack:
     return CameraTrack(
         jpegs=[reader.jpeg(camera, a, b).tobytes() for a, b in itertools.pairwise(offsets)],
         **{name: reader.camera_array(camera, name) for name in ("video_time", "video_index", "crop")},
+        landmarks=reader.landmarks(camera),
         **{name: reader.camera_attribute(camera, name) for name in
            ("kind", "source_size", "intrinsics", "rotation", "translation")},
     )  # fmt: skip

@@ -95,6 +95,7 @@ def test_metainfo_names_every_split(both):
     info = both.metainfo
     assert info["split_hash"].split("+") == [part.split.hash for part in both.datasets]
     assert info["data_file"].split("+") == [str(part.data.path) for part in both.datasets]
+    assert info["data_hash"].split("+") == [part.data.content_hash for part in both.datasets]
     assert info["subset"] == "train"
 
 

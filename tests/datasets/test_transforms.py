@@ -36,11 +36,14 @@ def make_sample(seed: int = 0, marker_frame: str = "camera", torque_names=BENCHM
     valid, marker_valid = rng.random((K, q)) < 0.8, rng.random((L, m)) < 0.9
     numbers = {
         "markers": (L, m, 3), "marker_velocities": (L, m, 3), "coordinates": (L, c), "coordinate_velocities": (L, c),
-        "inertial_torques": (L, c), "foot_jacobians": (L, 2, 6, c),
+        "inertial_torques": (L, c), "foot_jacobians": (L, 2, 6, c), "physics_wrenches": (L, 2, 6),
+        "landmark_visibility": (L, 33), "landmarks_world": (L, 33, 3),
     }  # fmt: skip
     return {
         **{name: rng.normal(size=shape).astype(np.float32) for name, shape in numbers.items()},
         "marker_valid": rng.random((L, m)) < 0.8,
+        "landmarks": rng.random((L, 33, 2)),
+        "landmark_valid": rng.random(L) < 0.8,
         "gt_grf": rng.normal(size=(L, 2, 3)).astype(np.float32),
         "gt_contact": (rng.random((L, 2)) < 0.5).astype(np.float32),
         "gt_grf_valid": rng.random(L) < 0.9,
@@ -67,8 +70,9 @@ def smooth(images: int = 2, seed: int = 0) -> np.ndarray:
 def test_mirroring_twice_is_nothing(marker_frame):
     sample = make_sample(marker_frame=marker_frame)
     twice = mirror_sample(mirror_sample(copy.deepcopy(sample)))
-    for name in ("images", "coordinates", "coordinate_velocities", "inertial_torques", "foot_jacobians", "gt_torques",
-                 "valid", "gt_grf", "gt_contact", "gt_grf_valid"):  # fmt: skip
+    for name in ("images", "coordinates", "coordinate_velocities", "inertial_torques", "foot_jacobians",
+                 "physics_wrenches", "gt_torques", "valid", "landmark_visibility", "landmarks_world", "landmark_valid",
+                 "gt_grf", "gt_contact", "gt_grf_valid"):  # fmt: skip
         np.testing.assert_array_equal(twice[name], sample[name], err_msg=name)
     lonely = np.isin(MARKERS, ("r_sh4", "r_thigh5"))
     for name in ("markers", "marker_velocities", "marker_valid"):
@@ -136,13 +140,14 @@ def test_left_and_right_swap_and_what_points_sideways_turns():
 def test_equation_of_motion_holds_for_the_mirrored_person():
     """Torques = inertial - J^T W, each foot's wrench W = (moment, force), must mirror into itself."""
     sample = make_sample(torque_names=COORDINATES)
-    wrench = np.random.default_rng(5).normal(size=(K, 2, 6))
+    wrench = sample["physics_wrenches"][:K]
     torques = sample["inertial_torques"][:K] - np.einsum("kfwc,kfw->kc", sample["foot_jacobians"][:K], wrench)
     sample["gt_torques"], sample["valid"] = torques.astype(np.float32), np.ones((K, len(COORDINATES)), bool)
     mirrored = mirror_sample(sample)
     force = wrench[:, ::-1, 3:] @ MIRROR
     moment = np.linalg.det(MIRROR) * wrench[:, ::-1, :3] @ MIRROR  # an axial vector
     mirrored_wrench = np.concatenate([moment, force], axis=-1)
+    np.testing.assert_array_equal(mirrored["physics_wrenches"][:K], mirrored_wrench)
     expected = mirrored["inertial_torques"][:K] - np.einsum(
         "kfwc,kfw->kc", mirrored["foot_jacobians"][:K], mirrored_wrench
     )

@@ -24,11 +24,11 @@ from vidzoo.io.data_file import DataFile, Reason
 from vidzoo.io.split_protocols import make_split
 from vidzoo.io.splits import Split, SplitEntry
 from vidzoo.registry import DATASETS
-from vidzoo.task import MODALITIES
+from vidzoo.task import LANDMARK_MODALITIES, MODALITIES
 
 COLUMNS = [COORDINATES.index(name) for name in BENCHMARK_JOINTS]
 PELVIS = [MARKERS.index(name) for name in ("r.ASIS", "L.ASIS", "r.PSIS", "L.PSIS")]
-NUMERIC = tuple(name for name in MODALITIES if name not in ("frames", "marker_valid"))
+NUMERIC = tuple(name for name in MODALITIES if name not in ("frames", "marker_valid", *LANDMARK_MODALITIES))
 
 
 @pytest.fixture
@@ -77,6 +77,11 @@ def test_a_sample_is_as_the_structures_say(tiny):
         "coordinate_velocities": ((length, 35), torch.float32),
         "inertial_torques": ((length, 35), torch.float32),
         "foot_jacobians": ((length, 2, 6, 35), torch.float32),
+        "physics_wrenches": ((length, 2, 6), torch.float32),
+        "landmarks": ((length, 33, 2), torch.float32),
+        "landmark_visibility": ((length, 33), torch.float32),
+        "landmarks_world": ((length, 33, 3), torch.float32),
+        "landmark_valid": ((length,), torch.bool),
         "mass": ((), torch.float32),
         "height": ((), torch.float32),
     }
@@ -176,7 +181,7 @@ def test_a_clip_shows_nothing_of_the_other_side(variant):
     def spoil(trial):
         other = slice(27, None)  # 40 frames: 32 - 5 train
         for name in ("markers", "marker_velocities", "coordinates", "coordinate_velocities", "torques",
-                     "inertial_torques", "foot_jacobians"):  # fmt: skip
+                     "inertial_torques", "foot_jacobians", "physics_wrenches"):  # fmt: skip
             getattr(trial, name)[other] = 1e3
         # a NaN on the training subset must be filled from the training subset
         trial.markers[26, 0] = np.nan
@@ -267,6 +272,19 @@ def test_a_window_shows_the_frames_about_its_target(tiny, subset, window, target
             np.testing.assert_array_equal(labels.gt_grf[k : k + window], force)
             checked += 1
     assert checked == 6 * (11 if subset == "test" else 24 - window + 1)
+
+
+def test_training_repeats_the_ends_where_it_is_told_to(tiny):
+    """Then each frame that trains is predicted as a test of the same frames would predict it."""
+    build = {"requires": ["markers"], "window": 31, "predictions": 6, "repeat_ends": True}
+    dataset, data = VIDDataset(**tiny, **build), DataFile(tiny["data_file"])
+    assert centres_of(dataset) == Counter((s, t, "", f) for s, t in data.trial_keys() for f in range(24))
+    for sample in (dataset[i] for i in range(len(dataset))):
+        labels = sample["data_samples"]
+        markers = data.trial(labels.subject, labels.trial).array("markers")
+        for k in np.flatnonzero(labels.frame_indices >= 0):
+            frames = np.clip(labels.frame_indices[k] + np.arange(-15, 16), 0, 23)
+            np.testing.assert_array_equal(sample["inputs"]["markers"][k : k + 31], markers[frames])
 
 
 def test_a_window_of_even_length_fits_exactly_into_a_context_of_its_length(tiny):
@@ -558,6 +576,19 @@ def test_a_split_of_cameras(variant):
     assert {c for _, _, c, _ in centres_of(VIDDataset(**paths, subset="test", **build))} == {"Cam1"}
     with pytest.raises(ConfigError, match="divides cameras, not frames"):
         VIDDataset(**paths, requires=["markers"], window=5)
+
+
+def test_a_split_of_cameras_and_trials(variant):
+    """What Cam0 saw of DJ1 trains, what Cam1 saw of squats1 tests; a model of markers reads each trial once."""
+    settings = {"held_out": ["squats1"], "train_cameras": ["Cam0", "Cam2"], "test_cameras": ["Cam1"]}
+    paths = variant(_second_camera, protocol="transfer", **settings)
+    build = {"window": 5, "predictions": 6}
+    for requires, cameras in (("frames", {"Cam0", "Cam2"}), ("markers", {""})):
+        train = centres_of(VIDDataset(**paths, requires=[requires], **build))
+        test = centres_of(VIDDataset(**paths, requires=[requires], subset="test", **build))
+        assert {(trial, camera) for _, trial, camera, _ in train} == {("DJ1", camera) for camera in cameras}
+        assert {(trial, camera) for _, trial, camera, _ in test} == {("squats1", "Cam1")}
+        assert set(test.values()) == {1}
 
 
 def test_camera_axes_need_a_calibrated_camera(variant, resealed):

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from vidzoo.anatomy import BENCHMARK_JOINTS
+from vidzoo.evaluation.comparison import comparison_table
 from vidzoo.evaluation.report import (
     action_table,
     data_line,
@@ -87,6 +88,30 @@ def test_line_has_the_headline_and_both_baselines(results):
     assert "\n" not in line
     for row in (results["overall"], results["baselines"]["train_mean"], results["baselines"]["action_mean"]):
         assert f"{row['mPJE_mean']:.4f}" in line
+
+
+def test_transfer_says_what_it_was_trained_on(predict, faulty_data, block_split):
+    """In the table, and above it: drawn pictures of one camera train, another one tests."""
+    train = tuple(replace(entry, cameras=("Cam0",)) for entry in block_split.train)
+    test = tuple(replace(entry, cameras=("Cam1",)) for entry in block_split.test)
+    settings = {"train_cameras": ["Cam0"], "test_cameras": ["Cam1"]}
+    split = replace(block_split, protocol="transfer", train=train, test=test, settings=settings)
+    results = score(predict(split, ("Cam1",)), faulty_data, split)
+    line = (
+        "protocol transfer (trained on rendered images of Cam0 of other trials) · real motion, rendered images of Cam1"
+    )
+    assert data_line(results).startswith(line)
+    assert "| transfer   | real     | rendered to rendered |" in comparison_table({"a": results})
+
+
+def test_a_model_trained_on_another_file_is_flagged(predictions, faulty_data, block_split):
+    """Of two files only names can be told apart, not recordings."""
+    trained_on = {"split_hash": "0" * 64, "data_file": "a/lab.h5+b/synth.h5"}
+    for hashes, here in (("1+2", False), (f"1+{block_split.data_hash}", True)):
+        told = replace(predictions, provenance={"trained_on": trained_on | {"data_hash": hashes}})
+        line = data_line(score(told, faulty_data, block_split))
+        assert ("TRAINED ON ANOTHER SPLIT" in line) is here
+        assert ("TRAINED ON ANOTHER DATA FILE, lab.h5 and synth.h5, which must not hold" in line) is not here
 
 
 def test_a_model_trained_on_another_split_is_flagged(predictions, faulty_data, block_split):

@@ -12,6 +12,13 @@ SUBJECT4 = {
     "STSweakLegs1": 1774, "squats1": 1346, "squatsAsym1": 1338, "walking1": 131, "walking2": 132, "walking4": 139,
     "walkingTS1": 143, "walkingTS2": 141, "walkingTS3": 141,
 }  # fmt: skip
+HELD_OUT = {
+    "loso": {"held_out": ["subject3"]},
+    "loao": {"held_out": ["walking"]},
+    "cross_camera": {"held_out": ["Cam1"]},
+    "transfer": {"held_out": ["squats1"], "train_cameras": ["Cam0"], "test_cameras": ["Cam1"]},
+}
+"""What the protocols must be told on the data file ``several``."""
 SMALL = {"DJ1": 30, "DJ2": 31, "squats1": 50, "walking1": 33}
 
 

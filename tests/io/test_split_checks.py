@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from split_data import HELD_OUT
 
 from vidzoo.errors import DataError
 from vidzoo.io.data_file import DataFile
@@ -12,15 +13,13 @@ from vidzoo.io.split_checks import check_split
 from vidzoo.io.split_protocols import make_split
 from vidzoo.io.splits import PROTOCOLS, Split, SplitEntry
 
-HELD_OUT = {"loso": ["subject3"], "loao": ["walking"], "cross_camera": ["Cam1"]}
-
 
 def entry(subject="subject2", trial="DJ1", start=0, stop=30, cameras=(), targets=None) -> SplitEntry:
     return SplitEntry(subject, trial, (start, stop), ((start, stop),) if targets is None else targets, cameras)
 
 
 def made(data: DataFile, protocol: str, **settings) -> Split:
-    return make_split(data, protocol, held_out=HELD_OUT.get(protocol, ()), **settings)
+    return make_split(data, protocol, **HELD_OUT.get(protocol, {}), **settings)
 
 
 @pytest.mark.parametrize("val_share", [None, 0.1, 0.4])
@@ -113,6 +112,35 @@ VIOLATIONS = {
     ),
     "cross_camera: val frames train": (
         "cross_camera", {"val_share": 0.3}, lambda s: move(s, "val", "train", s.val[0]), "trains and validates",
+    ),
+    "transfer: the test camera trains": (
+        "transfer", {}, lambda s: replace(s, train=(replace(s.train[0], cameras=("Cam1",)), *s.train[1:])),
+        r"the camera 'Cam1' tests and trains \(the entry subject2/DJ1",
+    ),
+    "transfer: a tested trial trains": (
+        "transfer", {}, lambda s: replace(s, train=(*s.train, replace(s.test[0], cameras=("Cam0",)))),
+        r"the trial 'subject2/squats1' tests and trains",
+    ),
+    "transfer: a held-out trial trains": (
+        "transfer", {}, lambda s: replace(s, train=(*s.train, replace(s.test[0], cameras=("Cam0",))), test=s.test[1:]),
+        r"the entry subject2/squats1 \[0, 50\) trains, but the settings say that \['squats1'\] are held out",
+    ),
+    "transfer: another trial tests": (
+        "transfer", {}, lambda s: replace(s, test=(replace(s.train[0], cameras=("Cam1",)),), train=s.train[1:]),
+        r"the entry subject2/DJ1 \[0, 30\) tests, but the settings",
+    ),
+    "transfer: another camera than stated": (
+        "transfer", {}, lambda s: replace(s, settings=s.settings | {"train_cameras": ["Cam2"]}),
+        r"the camera 'Cam0' trains \(the entry subject2/DJ1 \[0, 30\)\), but the settings name Cam2 for that",
+    ),
+    "transfer: no settings": (
+        "transfer", {}, lambda s: replace(s, settings={}), r"setting 'held_out' is 'None', expected a list of names",
+    ),
+    "transfer: val frames train": (
+        "transfer", {"val_share": 0.3}, lambda s: move(s, "val", "train", s.val[0]), "trains and validates",
+    ),
+    "transfer: an entry without a camera": (
+        "transfer", {}, lambda s: replace(s, test=(replace(s.test[0], cameras=()), *s.test[1:])), "names no camera",
     ),
     "random_frame: subsets overlap": (
         "random_frame", {}, lambda s: move(s, "test", "train", s.test[0]),

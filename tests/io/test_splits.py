@@ -7,7 +7,7 @@ import re
 from collections import Counter
 
 import pytest
-from split_data import SMALL, SUBJECT4, empty_trial
+from split_data import HELD_OUT, SMALL, SUBJECT4, empty_trial
 
 from vidzoo.anatomy import ACTION_FAMILIES, action_family
 from vidzoo.errors import ConfigError, DataError
@@ -24,12 +24,9 @@ def frames_of(subset: tuple[SplitEntry, ...]) -> Counter:
     )  # fmt: skip
 
 
-SETTINGS = {"loso": ["subject3"], "loao": ["walking"], "cross_camera": ["Cam1"]}
-
-
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_every_protocol_on_every_file(several, tmp_path, protocol):
-    split = make_split(several, protocol, held_out=SETTINGS.get(protocol, ()))
+    split = make_split(several, protocol, **HELD_OUT.get(protocol, {}))
     train, test = frames_of(split.train), frames_of(split.test)
     assert set(train.values()) == set(test.values()) == {1}
     assert not train.keys() & test.keys()
@@ -129,6 +126,28 @@ def test_cross_camera_divides_cameras(several):
     assert (len(split.train), len(split.test)) == (16, 15)
 
 
+def test_transfer_parts_cameras_and_trials(several):
+    """subject5's walking1 lacks Cam1: it trains, for Cam0 saw it; held out, it would be in neither subset."""
+    cameras = {"train_cameras": ["Cam0"], "test_cameras": ["Cam1"]}
+    split = make_split(several, "transfer", held_out=["walking", "subject4/DJ1", "squats1"], **cameras)
+    tested = {(e.subject, e.trial) for e in split.test}
+    everybody = ("subject2", "subject3", "subject4", "subject5")
+    assert tested == {(s, "squats1") for s in everybody} | {(s, "walking1") for s in everybody[:3]} | {
+        ("subject4", "DJ1")
+    }
+    assert {(e.subject, e.trial) for e in split.train} == {(s, t) for s in everybody for t in ("DJ1", "DJ2")} - tested
+    assert {e.cameras for e in split.train} == {("Cam0",)}
+    assert {e.cameras for e in split.test} == {("Cam1",)}
+    assert all(e.targets == (e.context,) == ((0, SMALL[e.trial]),) for e in (*split.train, *split.test))
+    assert split.settings == {"held_out": ["squats1", "subject4/DJ1", "walking"], **cameras}
+    assert "train_cameras ['Cam0']" in split_table(split, several)
+    person = make_split(several, "transfer", held_out=["subject5"], **cameras)
+    assert {e.trial for e in person.test if e.subject == "subject5"} == {"DJ1", "DJ2", "squats1"}
+    assert {e.subject for e in person.train} == set(everybody[:3])
+    assert not [e for e in person.test if e.subject != "subject5"]
+    assert person.hash != make_split(several, "transfer", held_out=["subject4"], **cameras).hash
+
+
 def test_random_frame_covers_every_frame_once(several):
     split = make_split(several, "random_frame", seed=1)
     both = frames_of(split.train) + frames_of(split.test)
@@ -153,6 +172,13 @@ def test_random_frame_covers_every_frame_once(several):
         ("loso", {"held_out": ["subject33"]}, "no subject 'subject33'.*subject2, subject3"),
         ("loao", {"held_out": ["running"]}, "no action 'running'"),
         ("cross_camera", {"held_out": ["Cam7"]}, "no camera 'Cam7'"),
+        ("loso", HELD_OUT["loso"] | {"test_cameras": ["Cam1"]}, "no use for test_cameras"),
+        ("transfer", {"train_cameras": ["Cam0"], "test_cameras": ["Cam1"]}, "which trials or actions to hold out"),
+        ("transfer", {"held_out": ["squats"], "test_cameras": ["Cam1"]}, "which cameras train; .* train_cameras"),
+        ("transfer", {"held_out": ["squats"], "train_cameras": ["Cam1"]}, "which cameras test; .* test_cameras"),
+        ("transfer", HELD_OUT["transfer"] | {"test_cameras": ["Cam7"]}, "no camera 'Cam7'"),
+        ("transfer", HELD_OUT["transfer"] | {"held_out": ["squats9"]}, "no subject, action or trial 'squats9'"),
+        ("transfer", HELD_OUT["transfer"] | {"test_cameras": ["Cam0"]}, "'Cam0' is named to train and to test"),
     ],
 )
 def test_wrong_settings(several, protocol, settings, message):

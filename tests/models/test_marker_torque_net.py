@@ -111,13 +111,25 @@ def test_what_it_asks_for():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        (dict(kinematics="images"), "kinematics='images' must be 'markers' or 'coordinates'"),
+        (dict(kinematics="images"), "kinematics='images' must be 'markers', 'coordinates' or 'landmarks'"),
         (
             dict(temporal_head=dict(type="LSTMTorqueHead", in_features=7)),
             "in_features=7, but a frame of markers and marker_velocities has 306",
         ),
         (dict(temporal_head=dict(type="LSTMTorqueHead", num_torques=3)), "leave num_torques out"),
         (dict(temporal_head=dict(type="TCNTorqueHead", window=4)), "window=4 must be odd"),
+        (dict(kinematics="landmarks"), "needs velocities=False, for landmarks have none"),
+        (dict(stride=2), "stride, noise, bias and average_mirrored are for kinematics='landmarks', not for 'markers'"),
+        (dict(kinematics="landmarks", velocities=False, noise=-1.0), "noise=-1.0 and bias=0.0 must be 0 or more"),
+        (
+            dict(
+                kinematics="landmarks",
+                velocities=False,
+                average_mirrored=True,
+                torque_codec=dict(type="TorqueCodec", torques=["hip_flexion_r"]),
+            ),
+            "needs the torque of the other side of 'hip_flexion_r'",
+        ),
     ],
 )
 def test_parts_that_do_not_fit_are_named(changes, message):

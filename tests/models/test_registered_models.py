@@ -68,6 +68,16 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
             token_features=24,
         ),
         MARKER_PARTS | dict(temporal_head=dict(type="FrameTorqueHead", window=5, hidden=[])),
+        MARKER_PARTS
+        | dict(
+            kinematics="landmarks",
+            velocities=False,
+            stride=2,
+            noise=0.1,
+            bias=0.1,
+            average_mirrored=True,
+            temporal_head=dict(type="PerceptronTorqueHead", window=3, hidden=[16]),
+        ),
     ],
     "ImDy": [IMDY_PARTS, IMDY_PARTS | dict(ground_forces=False, mask_missing=False, min_markers=None)],
     "DinoEndToEnd": [DINO_PARTS | dict(type="DinoEndToEnd"), DINO_PARTS | dict(type="DinoEndToEnd", trunk="lstm")],

@@ -7,6 +7,7 @@ from vidzoo.errors import ConfigError
 from vidzoo.models.temporal_heads import (
     FrameTorqueHead,
     LSTMTorqueHead,
+    PerceptronTorqueHead,
     TCNTorqueHead,
     TransformerTorqueHead,
     unfold_windows,
@@ -18,6 +19,7 @@ HEADS = {
     "lstm": lambda **kw: LSTMTorqueHead(10, num_torques=4, window=5, hidden=8, **kw),
     "forward lstm": lambda **kw: LSTMTorqueHead(10, num_torques=4, window=5, hidden=8, bidirectional=False, **kw),
     "tcn": lambda **kw: TCNTorqueHead(10, num_torques=4, window=5, hidden=8, **kw),
+    "perceptron": lambda **kw: PerceptronTorqueHead(10, num_torques=4, window=5, hidden=[8], **kw),
     "frame": lambda **kw: FrameTorqueHead(10, num_torques=4, window=5, hidden=[8], **kw),
 }
 
@@ -79,7 +81,9 @@ def test_a_clip_shorter_than_the_window_names_the_argument(head):
         head(torch.randn(1, 4, 10))
 
 
-@pytest.mark.parametrize("cls", [TransformerTorqueHead, LSTMTorqueHead, TCNTorqueHead, FrameTorqueHead])
+@pytest.mark.parametrize(
+    "cls", [TransformerTorqueHead, LSTMTorqueHead, TCNTorqueHead, PerceptronTorqueHead, FrameTorqueHead]
+)
 def test_an_even_window_has_no_centre(cls):
     with pytest.raises(ConfigError, match="window=4 must be odd"):
         cls(10, window=4)

@@ -19,7 +19,7 @@ from vidzoo.synthetic.body import (  # noqa: E402
     build_body,
     segment_inertias,
 )
-from vidzoo.synthetic.drawing import trace  # noqa: E402
+from vidzoo.synthetic.figure import trace  # noqa: E402
 
 PAIRED = ("upper_arm", "forearm", "hand", "thigh", "shank", "foot")
 

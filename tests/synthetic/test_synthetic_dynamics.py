@@ -19,8 +19,8 @@ from vidzoo.anatomy import (  # noqa: E402
 )
 from vidzoo.synthetic import perform_trial  # noqa: E402
 from vidzoo.synthetic.body import DE_LEVA, DOF, INDEPENDENT, Body, Subject, build_body  # noqa: E402
-from vidzoo.synthetic.drawing import trace  # noqa: E402
 from vidzoo.synthetic.dynamics import Performance, perform, zero_moment_com  # noqa: E402
+from vidzoo.synthetic.figure import trace  # noqa: E402
 from vidzoo.synthetic.plan import (  # noqa: E402
     Plan,
     Track,

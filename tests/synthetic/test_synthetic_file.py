@@ -20,7 +20,8 @@ from vidzoo.errors import ConfigError, DataError, VidZooError
 from vidzoo.io.data_file import DataFile, Trial
 from vidzoo.synthetic import draw_subject, make_synthetic, make_trial
 from vidzoo.synthetic.body import build_body
-from vidzoo.synthetic.drawing import Camera, aim, trace
+from vidzoo.synthetic.camera import Camera, aim
+from vidzoo.synthetic.figure import trace
 from vidzoo.synthetic.solver import OutOfReachError
 
 TOOL = Path(__file__).resolve().parents[2] / "tools" / "make_synthetic.py"

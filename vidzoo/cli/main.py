@@ -13,9 +13,18 @@ from vidzoo.cli.run_tool import run_tool
 from vidzoo.errors import UnknownNameError
 
 GROUPS = {
-    "data": ("prepare-opencap", "make-synthetic", "dataset-stats", "split", "prepare-pose3d"),
-    "models": ("train", "test", "physics-baseline", "list-models", "print-config"),
-    "results": ("compare", "ablation", "plot", "interval-coverage"),
+    "data": (
+        "prepare-opencap",
+        "make-synthetic",
+        "draw",
+        "merge",
+        "landmarks",
+        "dataset-stats",
+        "split",
+        "prepare-pose3d",
+    ),
+    "models": ("train", "test", "physics-baseline", "list-models", "print-config", "publish", "convert-blazepose"),
+    "results": ("compare", "score-landmarks", "ablation", "plot", "interval-coverage"),
     "leaderboard": ("submit", "leaderboard", "serve-leaderboard"),
 }
 """The commands as ``vidzoo --help`` lists them; each is the module of its name."""

@@ -14,6 +14,8 @@ EXAMPLES = """\
   %(prog)s data/subject4.h5 --protocol block --out data/subject4_block.json
   %(prog)s data/vid.h5 --protocol loso --held-out subject4 --out data/loso4.json
   %(prog)s data/vid.h5 --protocol trial --val-share 0.1 --out data/trial_val.json
+  %(prog)s data/vid.h5 --protocol transfer --train-cameras CamRender --test-cameras Cam2 --held-out squats \\
+      --out data/rendered_to_real.json    # trains on drawn pictures, tests on real ones of other movements
 """
 
 
@@ -39,8 +41,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=[],
         metavar="NAME",
-        help="subjects (loso), actions (loao) or cameras (cross_camera) that test",
+        help="what tests: subjects (loso), actions (loao), cameras (cross_camera), or trials, actions or subjects "
+        "(transfer), such as squats1, subject4/squats1, squats, subject4",
     )
+    for does in ("train", "test"):
+        parser.add_argument(
+            f"--{does}-cameras", nargs="+", default=[], metavar="NAME", help=f"cameras whose images {does} (transfer)"
+        )
     parser.add_argument(
         "--val-share",
         type=float,
@@ -57,7 +64,7 @@ def run(args: argparse.Namespace) -> None:
 
     check_output(args.out, args.file)
     data = DataFile(args.file)
-    settings = ("test_share", "gap", "seed", "held_out", "val_share")
+    settings = ("test_share", "gap", "seed", "held_out", "train_cameras", "test_cameras", "val_share")
     split = make_split(data, args.protocol, **{name: getattr(args, name) for name in settings})
     split.save(args.out)
     print(split_table(split, data))

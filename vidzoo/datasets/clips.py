@@ -85,7 +85,7 @@ def clip_at(track: Track, first: int, window: int, target_index: int, prediction
 def cut(track: Track, clip: Clip) -> dict[str, Any]:
     """Return a clip's modalities [L, ...] and labels as arrays by their names in ``structures.py``, without images."""
     recording = track.recording
-    sample: dict[str, Any] = {name: values[clip.seen] for name, values in recording.modalities.items()}
+    sample: dict[str, Any] = {name: values[clip.seen] for name, values in track.all_modalities.items()}
     sample["valid"] = recording.valid[clip.predicted] & clip.is_target[:, None]
     sample["gt_torques"] = np.where(sample["valid"], recording.torques[clip.predicted], np.float32(0))
     if recording.markers is not None and recording.marker_valid is not None:

@@ -100,5 +100,6 @@ class ConcatVIDDataset(ConcatDataset):
     def metainfo(self) -> dict[str, Any]:
         """What ``VIDDataset.metainfo`` says; files, splits and their hashes are joined by '+'."""
         parts = [part.metainfo for part in self.datasets]
-        joined = {name: "+".join(str(part[name]) for part in parts) for name in ("data_file", "split", "protocol")}
+        names = ("data_file", "data_hash", "split", "protocol")
+        joined = {name: "+".join(str(part[name]) for part in parts) for name in names}
         return parts[0] | joined | {"split_hash": "+".join(split.hash for split in self.splits)}

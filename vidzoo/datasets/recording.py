@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.interpolate import interp1d
 
 from vidzoo.anatomy import COORDINATES, pelvis_centre
+from vidzoo.arrays import neighbours
 from vidzoo.errors import DataError
-from vidzoo.io.data_file import Reason, TrialReader
+from vidzoo.io.data_file import LandmarkStatus, Reason, TrialReader
 from vidzoo.io.splits import SplitEntry
-from vidzoo.task import MODALITIES
+from vidzoo.task import LANDMARK_MODALITIES, MODALITIES
 
-_PER_FRAME = tuple(name for name in MODALITIES if name not in ("frames", "marker_valid", "mass", "height"))
+_PER_FRAME = tuple(
+    name for name in MODALITIES if name not in ("frames", "marker_valid", *LANDMARK_MODALITIES, "mass", "height")
+)
 _ANKLES = [COORDINATES.index(name) for name in ("ankle_angle_r", "ankle_angle_l")]
 
 
@@ -56,11 +59,11 @@ class Recording:
 
 @dataclass(frozen=True)
 class Track:
-    """What one camera saw of a recording; without images and camera axes, the recording itself."""
+    """What one camera saw of a recording; without images, landmarks and camera axes, the recording itself."""
 
     recording: Recording
     camera: str
-    """'' where neither images nor the camera's axes are asked for."""
+    """'' where neither images nor landmarks nor the camera's axes are asked for."""
     rotation: np.ndarray
     """[3, 3] from the ground's axes to those of the marker targets."""
     image: np.ndarray | None
@@ -71,6 +74,13 @@ class Track:
     """The first frame of the recording that is tiled into predictions."""
     stop: int
     """The frame after the last one."""
+    modalities: dict[str, np.ndarray] = field(default_factory=dict)
+    """The required ones that this camera saw, with a value for each frame, without gaps."""
+
+    @property
+    def all_modalities(self) -> dict[str, np.ndarray]:
+        """The recording's modalities and those that this camera saw."""
+        return self.recording.modalities | self.modalities
 
 
 def read_recording(
@@ -183,20 +193,69 @@ def read_rotation(trial: TrialReader, camera: str) -> np.ndarray:
     return np.asarray(rotation)
 
 
-def read_image_index(trial: TrialReader, camera: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return which image each of the trial's frames shows, int [F], and where each image's JPEG begins, int [V+1].
+def read_image_index(trial: TrialReader, camera: str) -> np.ndarray:
+    """Return which image each of the trial's frames shows, int [F].
 
     Raises:
         DataError: a frame shows an image that is not there.
     """
-    offsets = trial.camera_array(camera, "jpeg_offsets")
-    image = trial.camera_array(camera, "video_index")
-    if image.shape != (trial.num_frames,) or image.min() < 0 or image.max() >= len(offsets) - 1:
+    image, images = trial.camera_array(camera, "video_index"), trial.num_images(camera)
+    if image.shape != (trial.num_frames,) or image.min() < 0 or image.max() >= images:
         raise DataError(
-            f"{trial.place}/{camera}/video_index must name one of {len(offsets) - 1} images for each of "
-            f"{trial.num_frames} frames; build the file again."
+            f"{trial.place}/{camera}/video_index must name one of {images} images for each of {trial.num_frames} "
+            f"frames; build the file again."
         )
-    return image, offsets
+    return image
+
+
+def read_landmarks(trial: TrialReader, camera: str, context: slice, requires: Sequence[str]) -> dict[str, np.ndarray]:
+    """Return those of ``task.LANDMARK_MODALITIES`` that are required, without gaps, as ``structures.Inputs`` says.
+
+    A frame between two images has what lies between theirs, by its time; the images have other times than the frames,
+    and which one a frame shows changes unevenly.
+
+    Args:
+        trial: of the data file.
+        camera: whose landmarks.
+        context: the F frames; nothing of other images than theirs is read out.
+        requires: modalities.
+
+    Raises:
+        DataError: the camera has no landmarks, or none in these frames.
+    """
+    wanted = [name for name in LANDMARK_MODALITIES if name in requires]
+    if not wanted:
+        return {}
+    track, image = trial.landmarks(camera), read_image_index(trial, camera)[context]
+    size = np.array(track.image_size, dtype=np.float32)
+    shown = np.unique(image)
+    values = {
+        "landmarks": (track.pixels[shown] + np.float32(0.5)) / size,
+        "landmark_visibility": track.visibility[shown],
+        "landmarks_world": track.world[shown],
+    }
+    found = track.status[shown] == LandmarkStatus.FOUND
+    for array in values.values():
+        found &= np.isfinite(array).all(axis=tuple(range(1, array.ndim)))
+    if not found.any():
+        raise DataError(
+            f"{trial.place}/{camera}: no person was found in the images of this split's frames, whose landmarks the "
+            f"model takes as input; leave the trial out of the split, or find the person with 'vidzoo landmarks "
+            f"--person box'."
+        )
+    time = trial.camera_array(camera, "video_time")[shown[found]]
+    between = {name: _between(time, array[found], trial.array("time", context)) for name, array in values.items()}
+    between["landmark_valid"] = found[np.searchsorted(shown, image)]
+    return {name: between[name] for name in wanted}
+
+
+def _between(time: np.ndarray, values: np.ndarray, new_time: np.ndarray) -> np.ndarray:
+    """Return values [G, ...] at new times: those [V, ...] at ``time`` linearly interpolated, or the first or last."""
+    if len(time) < 2:
+        return np.repeat(values, len(new_time), axis=0)
+    before, weight = neighbours(time, new_time)
+    weight = weight.reshape(-1, *[1] * (values.ndim - 1)).astype(np.float32)
+    return (1 - weight) * values[before] + weight * values[before + 1]
 
 
 def fill_gaps(values: np.ndarray) -> np.ndarray:

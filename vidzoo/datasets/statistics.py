@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from vidzoo.datasets.recording import Recording, Track, pelvis_centre_or_zero
+from vidzoo.anatomy import BODY_LANDMARKS, LANDMARKS
+from vidzoo.datasets.recording import Track, pelvis_centre_or_zero
 from vidzoo.errors import DataError
 
 MIN_MARKER_STD = 1e-3
@@ -16,6 +17,11 @@ MIN_TORQUE_STD = 1e-3
 """N·m/kg; the same for a torque."""
 MIN_GRF_STD = 1e-2
 """N/kg; the same for a component of a foot's force."""
+
+MIN_LANDMARK_STD = 0.005
+"""Body heights; the same for a landmark."""
+_BODY = [LANDMARKS.index(name) for name in BODY_LANDMARKS]
+_HIPS = (BODY_LANDMARKS.index("hip_r"), BODY_LANDMARKS.index("hip_l"))
 
 Statistics = dict[str, tuple[np.ndarray, np.ndarray]]
 """Quantity -> mean and standard deviation."""
@@ -28,9 +34,14 @@ def target_statistics(
 
     Keys: 'torques_per_kg' ([Q] N·m/kg, over good labels that some clip predicts), 'markers' ([M, 3] m, in the axes of
     the marker targets; there if these are), 'grf_per_kg' ([2, 3] N/kg; there if the forces are), 'input_' + modality
-    for every required one but 'frames' and 'marker_valid' (as it enters the model, before any centring), and, with
-    'markers', 'input_markers_centred': the markers moved along the floor until the pelvis centre is above the ground's
-    origin.
+    for every required one but 'frames', 'marker_valid' and 'landmark_valid' (as it enters the model, before any
+    centring), and two more inputs:
+
+    - 'input_markers_centred' with 'markers': moved along the floor until the pelvis centre is above the ground's origin
+    - 'input_landmarks_turned' with 'landmarks_world' ([16, 3] body heights, of ``anatomy.BODY_LANDMARKS``): each
+      frame's landmarks turned about the picture's vertical until the left hip is beside the right one
+
+    A camera's inputs are taken over the frames of all cameras.
 
     Args:
         tracks: of one data set, or of several that are trained on together.
@@ -58,15 +69,22 @@ def target_statistics(
     known = [r.grf_valid for r in recordings if r.grf_valid is not None]
     if forces:
         statistics["grf_per_kg"] = mean_std(np.concatenate(forces), np.concatenate(known)[:, None, None], MIN_GRF_STD)
-    for name, values in _inputs(recordings, requires).items():
-        statistics[f"input_{name}"] = mean_std(values, np.array(True), 0.0)
+    for name, values in _inputs(tracks, requires).items():
+        least = MIN_LANDMARK_STD if name == "landmarks_turned" else 0.0
+        statistics[f"input_{name}"] = mean_std(values, np.array(True), least)
     return statistics
 
 
-def _inputs(recordings: Sequence[Recording], requires: Sequence[str]) -> Mapping[str, np.ndarray]:
-    """Return each numeric input over the target frames of all recordings."""
+def _inputs(tracks: Sequence[Track], requires: Sequence[str]) -> Mapping[str, np.ndarray]:
+    """Return each numeric input over the target frames of all recordings, a camera's over those of all its tracks."""
     inputs: dict[str, list[np.ndarray]] = defaultdict(list)
-    for recording in recordings:
+    for track in tracks:
+        for name, values in track.modalities.items():
+            if name != "landmark_valid":
+                inputs[name].append(values[track.recording.target])
+            if name == "landmarks_world":
+                inputs["landmarks_turned"].append(_turned(inputs[name][-1][:, _BODY]) / track.recording.height)
+    for recording in {id(track.recording): track.recording for track in tracks}.values():
         for name, values in recording.modalities.items():
             if name != "marker_valid":
                 inputs[name].append(values[recording.target])
@@ -77,6 +95,14 @@ def _inputs(recordings: Sequence[Recording], requires: Sequence[str]) -> Mapping
             if name in requires:
                 inputs[name].append(np.full(int(recording.target.sum()), getattr(recording, name)))
     return {name: np.concatenate(parts) for name, parts in inputs.items()}
+
+
+def _turned(landmarks: np.ndarray) -> np.ndarray:
+    """Return landmarks [F, 16, 3] turned about y, each frame until its hips lie along x."""
+    across = landmarks[:, _HIPS[1]] - landmarks[:, _HIPS[0]]
+    cos, sin = (across[:, [0, 2]] / np.maximum(np.hypot(across[:, 0], across[:, 2]), 1e-6)[:, None]).T[..., None]
+    x, y, z = np.moveaxis(landmarks, -1, 0)
+    return np.stack([cos * x + sin * z, y, cos * z - sin * x], axis=-1)
 
 
 def mean_std(values: np.ndarray, valid: np.ndarray, least: float) -> tuple[np.ndarray, np.ndarray]:

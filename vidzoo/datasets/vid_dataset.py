@@ -17,7 +17,7 @@ from torch.utils.data import Dataset, get_worker_info
 from vidzoo.anatomy import BENCHMARK_JOINTS
 from vidzoo.datasets.clips import Clip, clip_at, cut, predicted_range, shift_of, tile
 from vidzoo.datasets.images import read_images
-from vidzoo.datasets.recording import Recording, Track, read_image_index, read_recording, read_rotation
+from vidzoo.datasets.recording import Recording, Track, read_image_index, read_landmarks, read_recording, read_rotation
 from vidzoo.datasets.statistics import Statistics, target_statistics
 from vidzoo.errors import ConfigError, DataError
 from vidzoo.io.data_file import DataFile, TrialReader
@@ -25,7 +25,7 @@ from vidzoo.io.split_checks import check_split
 from vidzoo.io.splits import SUBSETS, Split, SplitEntry
 from vidzoo.registry import DATASETS, TRANSFORMS
 from vidzoo.structures import TorqueSample
-from vidzoo.task import TaskSpec
+from vidzoo.task import LANDMARK_MODALITIES, TaskSpec
 
 _LABELS = ("gt_torques", "valid", "gt_markers", "gt_marker_valid", "gt_grf", "gt_contact", "gt_grf_valid")
 
@@ -35,8 +35,9 @@ class VIDDataset(Dataset):
     """Clips of L = window + predictions - 1 frames, of which ``predictions`` neighbouring ones are predicted.
 
     A trial's frames are tiled into clips, so that each target frame is predicted once per epoch. Training predicts a
-    frame only where its whole window lies inside the entry's context, and shifts the tiling from epoch to epoch;
-    testing repeats the context's first and last frame, so that every target frame gets its prediction. Places of a clip
+    frame only where its whole window lies inside the entry's context (or see ``repeat_ends``), and shifts the tiling
+    from epoch to epoch; testing repeats the context's first and last frame, so that every target frame gets its
+    prediction. Places of a clip
     that are no target have frame index -1.
 
     Args:
@@ -54,6 +55,8 @@ class VIDDataset(Dataset):
         grf: give the feet's forces too (``gt_grf``, ``gt_contact``, ``gt_grf_valid``). They are valid in target frames
             of trials that hold forces, but where an ankle's label says that the foot is on no plate.
         image_size: side in pixels to which images are resized; None: as stored.
+        repeat_ends: let training repeat the context's first and last frame as testing does, for windows that are long
+            beside the trials.
         pipeline: transforms or their configs, applied in order; see ``datasets.transforms``.
 
     The attribute ``task`` (:class:`vidzoo.task.TaskSpec`) says what its samples are made for.
@@ -81,6 +84,7 @@ class VIDDataset(Dataset):
         torques: Sequence[str] = BENCHMARK_JOINTS,
         grf: bool = False,
         image_size: int | None = None,
+        repeat_ends: bool = False,
         pipeline: Sequence[Any] = (),
     ) -> None:
         _check_arguments(subset, window, target_index, predictions)
@@ -95,6 +99,7 @@ class VIDDataset(Dataset):
         self.requires, self.torques = self.task.requires, self.task.torques
         self.camera, self.marker_frame = camera, marker_frame
         self.grf, self.image_size = grf, image_size
+        self.repeat_ends = repeat_ends or subset != "train"
         self.data, self.split, self.split_path = DataFile(data_file), Split.load(split), Path(split)
         check_split(self.split, self.data)
         self.splits = (self.split,)
@@ -139,17 +144,17 @@ class VIDDataset(Dataset):
 
     @property
     def _needs_camera(self) -> bool:
-        return "frames" in self.requires or self.marker_frame == "camera"
+        return bool({"frames", *LANDMARK_MODALITIES} & set(self.requires)) or self.marker_frame == "camera"
 
     def _load(self) -> Iterator[Track]:
         left_out = []
         for entry in self.split.entries(self.subset):
             if not entry.num_targets:
                 continue
-            if entry.cameras and not self._needs_camera:
+            if entry.cameras and not self._needs_camera and self.split.protocol == "cross_camera":
                 raise ConfigError(
-                    f"{self.split_path}: this split divides cameras, not frames; a dataset that reads no 'frames' "
-                    f"would test what it learnt from. Use another protocol."
+                    f"{self.split_path}: this split divides cameras, not frames; a dataset that reads neither 'frames' "
+                    f"nor 'landmarks' would test what it learnt from. Use another protocol."
                 )
             trial = self.data.trial(entry.subject, entry.trial)
             recording = read_recording(
@@ -176,8 +181,11 @@ class VIDDataset(Dataset):
         print_log(f"{what}; they are left out.", logger="current", level=30)
 
     def _cameras(self, trial: TrialReader, entry: SplitEntry) -> list[str]:
-        """Return the cameras of a trial that give a track each."""
-        if not self._needs_camera:
+        """Return the cameras of a trial that give a track each.
+
+        A model that sees no camera reads a trial once; where a split names those that test, it is scored as each.
+        """
+        if not self._needs_camera and not (entry.cameras and self.test_mode):
             return [""]
         cameras = [camera for camera in trial.cameras if not entry.cameras or camera in entry.cameras]
         return [camera for camera in cameras if self.camera in (None, camera)]
@@ -185,12 +193,13 @@ class VIDDataset(Dataset):
     def _read_track(self, trial: TrialReader, recording: Recording, camera: str) -> Track:
         rotation = read_rotation(trial, camera) if self.marker_frame == "camera" else np.eye(3)
         image = offsets = None
+        context = slice(recording.start, recording.start + len(recording))
+        modalities = read_landmarks(trial, camera, context, self.requires)
         if "frames" in self.requires:
-            image, offsets = read_image_index(trial, camera)
-            image = image[recording.start : recording.start + len(recording)]
-        before, after = (0, 0) if self.test_mode else (self.target_index, self.window - 1 - self.target_index)
+            image, offsets = read_image_index(trial, camera)[context], trial.camera_array(camera, "jpeg_offsets")
+        before, after = (0, 0) if self.repeat_ends else (self.target_index, self.window - 1 - self.target_index)
         first, stop = predicted_range(recording.target, before, after)
-        return Track(recording, camera, rotation.astype(np.float32), image, offsets, first, stop)
+        return Track(recording, camera, rotation.astype(np.float32), image, offsets, first, stop, modalities)
 
     # --- clips -----------------------------------------------------------------------------------------------------
     def set_epoch(self, epoch: int) -> None:
@@ -227,13 +236,13 @@ class VIDDataset(Dataset):
             sample["images"] = read_images(trial, track.camera, track.offsets, shown, self.image_size)
         for step in self.pipeline:
             sample = step(sample)
-        return {"inputs": self._inputs(track.recording, sample), "data_samples": _labels(track, clip, sample)}
+        return {"inputs": self._inputs(track, sample), "data_samples": _labels(track, clip, sample)}
 
-    def _inputs(self, recording: Recording, sample: dict[str, Any]) -> dict[str, torch.Tensor]:
-        inputs = {name: torch.from_numpy(sample[name]) for name in recording.modalities}
+    def _inputs(self, track: Track, sample: dict[str, Any]) -> dict[str, torch.Tensor]:
+        inputs = {name: torch.from_numpy(sample[name]) for name in track.all_modalities}
         for name in ("mass", "height"):
             if name in self.requires:
-                inputs[name] = torch.tensor(getattr(recording, name), dtype=torch.float32)
+                inputs[name] = torch.tensor(getattr(track.recording, name), dtype=torch.float32)
         if "images" in sample:
             images = torch.from_numpy(np.ascontiguousarray(sample["images"].transpose(0, 3, 1, 2)))
             shows = torch.from_numpy(sample["image_index"])
@@ -262,6 +271,7 @@ class VIDDataset(Dataset):
         """What a metric or a report may want to know of the data (MMEngine hands it on as ``dataset_meta``)."""
         return {
             "data_file": str(self.data.path),
+            "data_hash": self.split.data_hash,
             "split": str(self.split_path),
             "split_hash": self.split.hash,
             "protocol": self.split.protocol,

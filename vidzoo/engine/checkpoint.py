@@ -15,6 +15,7 @@ from mmengine.runner import load_state_dict
 from torch import nn
 from torch.nn.modules.utils import consume_prefix_in_state_dict_if_present
 
+from vidzoo.engine.weights import read_weights
 from vidzoo.errors import CheckpointError
 from vidzoo.io.number_pickle import STAND_INS, PickledArray
 from vidzoo.registry import WEIGHT_INITIALIZERS
@@ -60,12 +61,6 @@ def _allowed_globals() -> list[Any]:
     return [HistoryBuffer, *stand_ins, (_history_buffer_method, "builtins.getattr")]
 
 
-def _read_safetensors(path: Path) -> dict[str, Any]:
-    from safetensors.torch import load_file
-
-    return {"state_dict": load_file(path)}
-
-
 def _read_torch(path: Path, map_location: Any) -> Any:
     with torch.serialization.safe_globals(_allowed_globals()):
         return _with_arrays(torch.load(path, map_location=map_location, weights_only=True), {})
@@ -79,7 +74,7 @@ def read_checkpoint(path: str | Path, map_location: Any = "cpu") -> dict[str, An
         map_location: as ``torch.load``'s.
 
     Returns:
-        A dict with at least ``state_dict``.
+        A dict with at least ``state_dict``; of published weights also ``meta`` and ``golden``, see ``weights.py``.
 
     Raises:
         CheckpointError: it is on another machine, missing, damaged, no checkpoint, or holds anything that could run.
@@ -90,7 +85,9 @@ def read_checkpoint(path: str | Path, map_location: Any = "cpu") -> dict[str, An
     if not path.is_file():
         raise CheckpointError(f"{path}: no such checkpoint.")
     try:
-        content = _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path, map_location)
+        content = read_weights(path) if path.suffix == ".safetensors" else _read_torch(path, map_location)
+    except CheckpointError:
+        raise
     except pickle.UnpicklingError as error:
         forbidden = re.search(r"(?:GLOBAL|it asks for) ([^\n]+?)(?:, which| was not| whose module|\.?$|\n)", str(error))
         if forbidden:

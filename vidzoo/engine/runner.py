@@ -19,6 +19,7 @@ from vidzoo.engine.cpu_ddp import init_processes
 from vidzoo.engine.python314 import find_loader_provided
 from vidzoo.engine.schedule import enter_schedule, has_not_begun, is_another, schedulers_of
 from vidzoo.engine.stage1 import load_stage1
+from vidzoo.engine.weights import add_left_out
 from vidzoo.errors import CheckpointError
 from vidzoo.io.atomic import atomic_path
 
@@ -171,6 +172,7 @@ class VIDRunner(Runner):
         """
         model = unwrapped(self.model)
         checkpoint = read_checkpoint(filename, map_location)
+        add_left_out(model, checkpoint)
         check_fit(model, checkpoint["state_dict"], filename)
         meta = checkpoint.get("meta")
         meta = meta if isinstance(meta, dict) else {}

@@ -129,6 +129,8 @@ def _subset_rows(runs: Mapping[str, dict[str, Any]], missing: dict[tuple[str, st
         parameters, seconds = (provenance.get(key) for key in ("parameters", "seconds_per_1000_predictions"))
         cells = _headline(overall, run["all_labels"]["overall"], interval(overall), above(scored[name], name))
         seen = " and ".join(run["data"]["images"]) or "none"
+        if run["split"]["protocol"] == "transfer" and run["data"]["images"]:
+            seen = f"{' and '.join(run['data']['train_images'])} to {seen}"
         size = "-" if parameters is None else f"{parameters:,}"
         rows.append([name, *_about(run), seen, f"{run['counts']['samples']:,}", *cells, size, figure(seconds, 3)])
     return rows

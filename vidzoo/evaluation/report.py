@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from tabulate import tabulate
@@ -28,6 +29,13 @@ def _table(rows: list[list[str]], headers: list[str]) -> str:
     return tabulate(rows, headers=headers, tablefmt="simple", disable_numparse=True, colalign=align)
 
 
+def seen_in_training(results: dict[str, Any]) -> str:
+    """Say which images the split trains on: "rendered images of CamRender"."""
+    kinds = " and ".join(results["data"].get("train_images") or ()) or "unknown"
+    cameras = results["split"]["settings"].get("train_cameras", ())
+    return f"{kinds} images{' of ' if cameras else ''}{', '.join(cameras)}"
+
+
 def data_line(results: dict[str, Any]) -> str:
     """Say in one line on what and how the results were measured: protocol, leak, motion and image kind, numbers."""
     split, data, counts = results["split"], results["data"], results["counts"]
@@ -36,9 +44,16 @@ def data_line(results: dict[str, Any]) -> str:
     leaks = " (LEAKS: frames 10 ms apart are in different subsets; every figure is too good)" if split["leaks"] else ""
     if split["protocol"] == "cross_camera":
         leaks = " (the same motion is in both subsets, seen by different cameras)"
-    trained_on = ((results["provenance"] or {}).get("trained_on") or {}).get("split_hash")
-    if trained_on is not None and split["hash"] not in trained_on.split("+"):  # several, of a ConcatVIDDataset
-        leaks += " (TRAINED ON ANOTHER SPLIT: test frames may have been learnt)"
+    if split["protocol"] == "transfer":
+        leaks = f" (trained on {seen_in_training(results)} of other trials)"
+    trained_on = (results["provenance"] or {}).get("trained_on") or {}
+    splits, files = (trained_on.get(name) for name in ("split_hash", "data_hash"))
+    if splits is not None and split["hash"] not in splits.split("+"):  # several, of a ConcatVIDDataset
+        if files is None or data["data_hash"] in files.split("+"):
+            leaks += " (TRAINED ON ANOTHER SPLIT: test frames may have been learnt)"
+        else:
+            names = " and ".join(Path(path).name for path in str(trained_on.get("data_file")).split("+"))
+            leaks += f" (TRAINED ON ANOTHER DATA FILE, {names}, which must not hold the recordings that test)"
     return (
         f"protocol {split['protocol']}{leaks} · {' and '.join(data['motion'])} motion, {images}{cameras} · "
         f"{counts['samples']:,} samples of {counts['frames']:,} frames, {counts['trials']} trials, "

@@ -76,6 +76,12 @@ def _describe(samples: Samples) -> dict[str, list[str]]:
     }
 
 
+def _train_images(data: DataFile, split: Split) -> list[str]:
+    """Return the kinds of images that a split trains on, where it names their cameras."""
+    seen = ((data.trial(e.subject, e.trial), camera) for e in split.train for camera in e.cameras)
+    return sorted({str(trial.camera_attribute(camera, "kind")) for trial, camera in seen})
+
+
 def score(predictions: Predictions, data: DataFile, split: Split) -> dict[str, Any]:
     """Score predictions; return all of ``results.json`` (paper, equation 8 and Tables 2-4).
 
@@ -123,7 +129,7 @@ def score(predictions: Predictions, data: DataFile, split: Split) -> dict[str, A
             "leaks": split.leaks,
             "actions_not_trained_on": sorted_actions(tested - set(train.action.tolist())),
         },
-        "data": {"data_hash": data.content_hash, **_describe(samples)},
+        "data": {"data_hash": data.content_hash, **_describe(samples), "train_images": _train_images(data, split)},
         "counts": {
             "samples": len(row),
             "frames": len(labels),

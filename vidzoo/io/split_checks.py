@@ -24,11 +24,13 @@ def check_split(split: Split, data: DataFile) -> None:
     ``loso``                no subject tests that trains or validates
     ``loao``                no action tests that trains or validates
     ``cross_camera``        no camera tests that trains or validates; subsets share frames
+    ``transfer``            no trial and no camera tests that trains or validates; both are those of the settings
     ``random_frame``        no frame is a target of two subsets; contexts are shared, which is why it leaks
     ======================  ========================================================================================
 
-    In all but the last two no window of one subset sees a frame that a window of another one sees. Validation frames
-    are never training frames, and where they are of the same trial they come after these and a gap.
+    In all but ``cross_camera`` and ``random_frame`` no window of one subset sees a frame that a window of another one
+    sees. Validation frames are never training frames, and where they are of the same trial they come after these and a
+    gap.
 
     Raises:
         DataError: one of this does not hold; the sentence names the first entry.
@@ -48,6 +50,7 @@ def check_split(split: Split, data: DataFile) -> None:
         "loso": check.loso,
         "loao": check.loao,
         "cross_camera": check.cross_camera,
+        "transfer": check.transfer,
         "random_frame": check.random_frame,
     }[split.protocol]()
 
@@ -101,12 +104,26 @@ class _Check:
         self._train_and_val_apart()
 
     def cross_camera(self) -> None:
-        for subset in SUBSETS:
-            for entry in getattr(self.split, subset):
-                if not entry.cameras:
-                    self.refuse(f"the entry {entry} names no camera, which protocol 'cross_camera' excludes")
+        self._each_names_a_camera()
         self._no_shared("camera", lambda entry: entry.cameras)
         self._held_out({camera for entry in self.split.test for camera in entry.cameras}, lambda name: name)
+        self._train_and_val_apart()
+
+    def transfer(self) -> None:
+        self._each_names_a_camera()
+        self._no_shared("camera", lambda entry: entry.cameras)
+        self._no_shared("trial", lambda entry: [f"{entry.subject}/{entry.trial}"])
+        held_out = self._names("held_out")
+        for subset in SUBSETS:
+            cameras = self._names("test_cameras" if subset == "test" else "train_cameras")
+            for entry in getattr(self.split, subset):
+                if entry.is_named(held_out, self._action(entry)) != (subset == "test"):
+                    self.refuse(f"the entry {entry} {_DOES[subset]}, but the settings say that {held_out} are held out")
+                if not {*entry.cameras} <= {*cameras}:
+                    self.refuse(
+                        f"the camera '{entry.cameras[0]}' {_DOES[subset]} (the entry {entry}), but the settings name "
+                        f"{', '.join(cameras)[:200]} for that"
+                    )
         self._train_and_val_apart()
 
     def random_frame(self) -> None:
@@ -121,6 +138,19 @@ class _Check:
         if type(value) is not int:
             self.refuse(f"the setting '{name}' is {str(value)[:40]!r}, expected a whole number")
         return value
+
+    def _names(self, name: str) -> list[str]:
+        value = self.split.settings.get(name)
+        names = value if isinstance(value, list) else []
+        if not names or not all(isinstance(part, str) for part in names):
+            self.refuse(f"the setting '{name}' is {str(value)[:40]!r}, expected a list of names")
+        return names
+
+    def _each_names_a_camera(self) -> None:
+        for subset in SUBSETS:
+            for entry in getattr(self.split, subset):
+                if not entry.cameras:
+                    self.refuse(f"the entry {entry} names no camera, which protocol '{self.split.protocol}' excludes")
 
     def _no_shared(self, what: str, names: Callable[[SplitEntry], Iterable[str]]) -> None:
         """No such thing of the test subset is in another one."""

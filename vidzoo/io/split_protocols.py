@@ -1,4 +1,4 @@
-"""The protocols: pure rules that turn the trials of a data file into a split (six protocols; without torch).
+"""The protocols: pure rules that turn the trials of a data file into a split (seven protocols; without torch).
 
 ======================  ============================================================================================
 ``block``               the last share of each trial tests; a gap of at least one window belongs to no subset
@@ -6,6 +6,7 @@
 ``loso``                all trials of the held-out subjects test
 ``loao``                all trials of the held-out actions test
 ``cross_camera``        all frames in both subsets; the held-out cameras' images test
+``transfer``            held-out trials test, as the test cameras saw them; others train, as the training cameras did
 ``random_frame``        single frames at random test; leaks, kept for comparison only
 ======================  ============================================================================================
 
@@ -39,6 +40,7 @@ _SETTINGS = {
     "loso": ("held_out",),
     "loao": ("held_out",),
     "cross_camera": ("held_out",),
+    "transfer": ("held_out", "train_cameras", "test_cameras"),
     "random_frame": ("test_share", "seed"),
 }
 
@@ -53,6 +55,8 @@ def make_split(
     gap: int | None = None,
     seed: int | None = None,
     held_out: Sequence[str] = (),
+    train_cameras: Sequence[str] = (),
+    test_cameras: Sequence[str] = (),
     val_share: float | None = None,
 ) -> Split:
     """Divide a data file's frames into training, test and perhaps validation by one protocol.
@@ -66,7 +70,10 @@ def make_split(
         gap: frames of no subset between two subsets of a trial (``block``, ``val_share``); 13 if None. At least the
             window of the model.
         seed: of the draw (``trial``, ``random_frame``, ``val_share``); 0 if None.
-        held_out: subjects (``loso``), actions (``loao``) or cameras (``cross_camera``).
+        held_out: subjects (``loso``), actions (``loao``), cameras (``cross_camera``), or trials by any name of
+            :meth:`SplitEntry.is_named` (``transfer``).
+        train_cameras: whose images train and validate (``transfer``).
+        test_cameras: whose images test (``transfer``).
         val_share: share of the training frames that validates instead; None: no ``val`` subset.
 
     Raises:
@@ -74,6 +81,7 @@ def make_split(
         DataError: one subset would be empty.
     """
     given = {"test_share": test_share, "gap": gap, "seed": seed, "held_out": held_out or None}
+    given |= {"train_cameras": train_cameras or None, "test_cameras": test_cameras or None}
     _check_settings(protocol, given, val_share)
     share = TEST_SHARE if test_share is None else test_share
     gap = GAP if gap is None else gap
@@ -86,9 +94,11 @@ def make_split(
         "loso": lambda: _loso(trials, held_out),
         "loao": lambda: _loao(trials, held_out),
         "cross_camera": lambda: _cross_camera(trials, held_out),
+        "transfer": lambda: _transfer(trials, held_out, train_cameras, test_cameras),
         "random_frame": lambda: _random_frame(trials, share, seed),
     }[protocol]()
     used = {"test_share": share, "gap": gap, "held_out": sorted(held_out)}
+    used |= {"train_cameras": sorted(train_cameras), "test_cameras": sorted(test_cameras)}
     settings: dict[str, Any] = {name: used[name] for name in _SETTINGS[protocol] if name != "seed"}
     val: Entries = []
     if val_share is not None:
@@ -121,8 +131,11 @@ def _check_settings(protocol: str, given: dict[str, Any], val_share: float | Non
     if given["gap"] is not None and given["gap"] < 0:
         raise ConfigError(f"gap is {given['gap']} frames; it must be 0 or more, such as {GAP}.")
     if "held_out" in useful and not given["held_out"]:
-        what = {"loso": "subjects", "loao": "actions", "cross_camera": "cameras"}[protocol]
+        what = {"loso": "subjects", "loao": "actions", "cross_camera": "cameras"}.get(protocol, "trials or actions")
         raise ConfigError(f"protocol '{protocol}' must be told which {what} to hold out.")
+    for does in ("train", "test"):
+        if protocol == "transfer" and not given[f"{does}_cameras"]:
+            raise ConfigError(f"protocol 'transfer' must be told which cameras {does}; name them as {does}_cameras.")
 
 
 def split_table(split: Split, data: DataFile) -> str:
@@ -239,6 +252,26 @@ def _cross_camera(trials: Sequence[TrialReader], held_out: Sequence[str]) -> tup
         for entries, cameras in zip(subsets, (train, test)):
             if cameras:
                 entries.append(_whole(trial, cameras))
+    return subsets
+
+
+def _transfer(
+    trials: Sequence[TrialReader], held_out: Sequence[str], train_cameras: Sequence[str], test_cameras: Sequence[str]
+) -> tuple[Entries, Entries]:
+    """A held-out trial that no test camera saw is in neither subset, nor is another one that no training camera saw."""
+    if both := sorted({*train_cameras} & {*test_cameras}):
+        raise ConfigError(
+            f"the camera '{both[0]}' is named to train and to test; name others, or use protocol 'trial'."
+        )
+    _check_known("camera", (*train_cameras, *test_cameras), {camera for trial in trials for camera in trial.cameras})
+    names = {name for t in trials for name in (t.subject, t.action, t.trial, f"{t.subject}/{t.trial}")}
+    _check_known("subject, action or trial", held_out, names)
+    subsets: tuple[Entries, Entries] = ([], [])
+    for trial in trials:
+        tests = _whole(trial).is_named(held_out, trial.action)
+        cameras = tuple(camera for camera in trial.cameras if camera in (test_cameras if tests else train_cameras))
+        if cameras:
+            subsets[tests].append(_whole(trial, cameras))
     return subsets
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ FORMAT = "vid-split"
 VERSION = 2
 READABLE = (1, 2)
 """Versions that are read; version 1 has no ``val`` and calls ``data_hash`` ``vid_hash``."""
-PROTOCOLS: tuple[str, ...] = ("block", "trial", "loso", "loao", "random_frame", "cross_camera")
+PROTOCOLS: tuple[str, ...] = ("block", "trial", "loso", "loao", "random_frame", "cross_camera", "transfer")
 SUBSETS: tuple[str, ...] = ("train", "val", "test")
 MAX_BYTES = 64 << 20
 
@@ -48,6 +49,14 @@ class SplitEntry:
 
     def __str__(self) -> str:
         return f"{self.subject}/{self.trial} [{self.context[0]}, {self.context[1]})"
+
+    def is_named(self, names: Collection[str], action: str) -> bool:
+        """Tell whether its trial is among ``names``: by its subject, its action, its own name or subject/trial.
+
+        >>> SplitEntry("subject4", "DJ1", (0, 80), ()).is_named(["subject4/DJ1"], "DJ")
+        True
+        """
+        return not {self.subject, action, self.trial, f"{self.subject}/{self.trial}"}.isdisjoint(names)
 
     @property
     def target_frames(self) -> np.ndarray:

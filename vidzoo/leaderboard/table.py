@@ -33,6 +33,7 @@ def modality(inputs: tuple[str, ...]) -> str:
         for word, names in (
             ("images", ("frames",)),
             ("markers", ("markers", "marker_velocities", "marker_valid")),
+            ("landmarks", ("landmarks", "landmarks_world")),
             ("kinematics", ("coordinates", "coordinate_velocities")),
         )
         if set(names) & set(inputs)

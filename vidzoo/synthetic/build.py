@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-from collections.abc import Generator
-from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from itertools import product
 from pathlib import Path
 from typing import Any
 
-import cv2
 from rich.progress import track
 
 from vidzoo.anatomy import ACTION_FAMILIES, GRAVITY
 from vidzoo.errors import ConfigError, VidZooError
 from vidzoo.io.data_file import DataFileWriter, Trial
-from vidzoo.synthetic.drawing import AZIMUTHS
+from vidzoo.synthetic.camera import AZIMUTHS
 from vidzoo.synthetic.trial import make_trial
+from vidzoo.synthetic.workers import do_all
 
 Task = tuple[int, int, str, int, int, int]
 """The arguments of :func:`~vidzoo.synthetic.trial.make_trial`."""
@@ -58,7 +55,7 @@ def make_synthetic(
         for s, family, number in product(range(subjects), ACTION_FAMILIES, range(1, trials_per_action + 1))
     ]
     summaries = []
-    with DataFileWriter(path, settings) as writer, closing(_make_all(tasks, jobs or os.cpu_count() or 1)) as trials:
+    with DataFileWriter(path, settings) as writer, closing(do_all(_make, tasks, jobs or os.cpu_count() or 1)) as trials:
         try:
             for trial in track(trials, description="trials", total=len(tasks)):
                 writer.add(trial)
@@ -70,20 +67,6 @@ def make_synthetic(
                 f"it, seed {seed}; try again with fewer --jobs."
             ) from None
     return summaries
-
-
-def _make_all(tasks: list[Task], jobs: int) -> Generator[Trial, None, None]:
-    """Yield the trials of all tasks, in their order."""
-    jobs = min(jobs, len(tasks))
-    if jobs == 1:
-        yield from map(_make, tasks)
-        return
-    # Spawned, not forked: the caller may hold threads and open HDF5 files.
-    pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), cv2.setNumThreads, (0,))
-    try:
-        yield from pool.map(_make, tasks)
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def _make(task: Task) -> Trial:

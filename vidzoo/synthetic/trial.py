@@ -8,11 +8,15 @@ from vidzoo.anatomy import ACTION_FAMILIES, COORDINATES
 from vidzoo.errors import VidZooError
 from vidzoo.io.data_file import CameraTrack, Trial
 from vidzoo.synthetic.body import Body, Subject, build_body
-from vidzoo.synthetic.drawing import AZIMUTHS, Clothes, Room, aim, at_video_times, draw_frames, trace
+from vidzoo.synthetic.camera import AZIMUTHS, aim
+from vidzoo.synthetic.drawing import draw_frames, to_jpeg
 from vidzoo.synthetic.dynamics import Performance, perform
+from vidzoo.synthetic.figure import at_video_times, trace
+from vidzoo.synthetic.look import Clothes, Look
 from vidzoo.synthetic.motion import plan_motion
 from vidzoo.synthetic.plan import lower
 from vidzoo.synthetic.postures import RATE_HZ, Style
+from vidzoo.synthetic.room import Room, furniture
 from vidzoo.synthetic.solver import OutOfReachError
 
 _STYLE, _CLOTHES, _PERSON = 101, 102, 103
@@ -68,7 +72,7 @@ def make_trial(
             f"another --seed."
         ) from error
     markers, points = trace(body, performance.coordinates, COORDINATES)
-    room = Room(rng, _furniture(family, body, points))
+    room = Room(rng, furniture(family, subject.height, points))
     dt = 1 / RATE_HZ
     return Trial(
         subject=subject.name,
@@ -113,7 +117,9 @@ def _film(
     for number, azimuth in enumerate(AZIMUTHS[:cameras]):
         camera = aim(around, azimuth + rng.uniform(-12, 12), rng.uniform(1.0, 1.6), rng.uniform(3.2, 4.6), image_size)
         tracks[f"Cam{number}"] = CameraTrack(
-            jpegs=draw_frames(body, drawn, camera, clothes, room, image_size),
+            jpegs=[
+                to_jpeg(i) for i in draw_frames(drawn, body.subject.height, camera, Look(clothes), room, image_size)
+            ],
             video_time=video_time,
             video_index=video_index,
             crop=np.tile([0.0, 0.0, image_size, image_size], (len(video_time), 1)),
@@ -124,18 +130,3 @@ def _film(
             translation=camera.translation,
         )
     return tracks
-
-
-def _furniture(family: str, body: Body, points: dict[str, np.ndarray]) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return the boxes (low and high corner [3] m) that an action needs: a stool to rise from, a box to drop from."""
-    first = {name: track[0] for name, track in points.items()}
-    h = body.subject.height
-    if family.startswith("STS"):
-        seat = first["pelvis"] - [0.02 * h, 0, 0]
-        return [(seat * [1, 0, 1] - [0.13 * h, 0, 0.13 * h], seat + [0.08 * h, -0.075 * h, 0.13 * h])]
-    if family.startswith("DJ"):
-        middle = (first["heel_r"] + first["heel_l"]) / 2
-        top = max(float(middle[1]) - 0.03, 0.1)
-        behind = middle * [1, 0, 1] - [0.22 * h, 0, 0]
-        return [(behind - [0.15 * h, 0, 0.2 * h], behind + [0.15 * h, top, 0.2 * h])]
-    return []

@@ -70,7 +70,7 @@ def plot_overview(predictions: Predictions, data: DataFile, split: Split, subjec
 def _image_with_pose(trial: TrialReader, frame: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the image [H, W, 3] RGB that a frame shows and its pose joints [J, 2] in that image's pixels."""
     for camera in trial.cameras:
-        if not is_calibrated(trial, camera):
+        if not is_calibrated(trial, camera) or not trial.has_images(camera):
             continue
         calibration = {n: trial.camera_attribute(camera, n) for n in ("intrinsics", "rotation", "translation")}
         shown = int(trial.camera_array(camera, "video_index")[frame])

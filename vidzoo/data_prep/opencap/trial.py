@@ -20,6 +20,7 @@ from vidzoo.data_prep.opencap.release import scaled_model, select_videos
 from vidzoo.data_prep.opencap.subject import Subject
 from vidzoo.data_prep.signal import SAME_TIME, clean_trajectory, resample
 from vidzoo.data_prep.validity import judge_labels
+from vidzoo.dynamics import load_sharing
 from vidzoo.dynamics.ground_reaction import UNASSIGNED_FORCE_N, measured_grf, unassigned_force
 from vidzoo.dynamics.opensim import InertialTerms, default_lowpass_hz, inertial_terms, inverse_dynamics
 from vidzoo.errors import DataError
@@ -114,10 +115,13 @@ def build_trial(subject: Subject, trial: str, options: BuildOptions) -> tuple[Tr
     }
     kept = _shown_times(time, pictures)
     grid, rate_hz = (kept, recording.rate_hz) if options.grid == "mocap" else _video_grid(kept, pictures)
+    arrays = _arrays_at(grid, recording, torques)
+    wrenches, wrench_remarks = _physics_wrenches(arrays, rate_hz, mass)
     remarks = [
         torques.remark,
         *_mass_remarks(subject, options.mass_source),
         *label_remarks,
+        *wrench_remarks,
         *(f"{camera} ({shots.remark})" if shots.remark else camera for camera, shots in pictures.items()),
         *_coverage_remarks(recording.coordinates_time, sources, time, pictures, len(kept)),
     ]
@@ -139,7 +143,8 @@ def build_trial(subject: Subject, trial: str, options: BuildOptions) -> tuple[Tr
             camera: shots.at(grid, "rendered" if camera.startswith("CamRender") else "real")
             for camera, shots in pictures.items()
         },
-        **_arrays_at(grid, recording, torques),
+        physics_wrenches=wrenches,
+        **arrays,
     ), remarks
 
 
@@ -269,6 +274,17 @@ def _arrays_at(grid: np.ndarray, recording: Recording, torques: Torques) -> dict
         "foot_jacobians": resample(torques.time, terms.foot_jacobians, grid) if terms else None,
         "grf": measured_grf(recording.forces, grid) if recording.forces is not None else None,
     }
+
+
+def _physics_wrenches(arrays: dict[str, Any], rate_hz: float, mass: float) -> tuple[np.ndarray | None, list[str]]:
+    """Return the feet's wrenches [F, 2, 6] by mechanics, of the arrays as they are stored, or why there are none."""
+    if arrays["inertial_torques"] is None:
+        return None, []
+    motion = {name: np.asarray(arrays[name], dtype=np.float32) for name in load_sharing.MOTION}
+    try:
+        return load_sharing.ground_reaction(**motion, rate_hz=rate_hz, mass_kg=mass).wrenches, []
+    except DataError as error:
+        return None, [f"no physics wrenches: {error}"]
 
 
 def _codes_between(time: np.ndarray, codes: np.ndarray, grid: np.ndarray) -> np.ndarray:

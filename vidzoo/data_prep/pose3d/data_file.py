@@ -40,7 +40,7 @@ def read_data_file(data: DataFile, split: Split, subset: str, every: int) -> Ite
     for entry in split.entries(subset):
         trial = data.trial(entry.subject, entry.trial)
         for camera in trial.cameras:
-            if not _sees(entry, camera) or not is_calibrated(trial, camera):
+            if not _sees(entry, camera) or not is_calibrated(trial, camera) or not trial.has_images(camera):
                 continue
             calibrated = True
             index = trial.camera_array(camera, "video_index")

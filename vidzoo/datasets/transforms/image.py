@@ -1,4 +1,4 @@
-"""What changes a clip's images and nothing else, the same way in each of them."""
+"""What changes a clip's images, and the places of landmarks in them, the same way in each of them."""
 
 from __future__ import annotations
 
@@ -33,6 +33,9 @@ class CropJitter(BaseTransform):
         rng = sample["rng"]
         scale = (1 + self.scale) ** rng.uniform(-1, 1)
         shift = rng.uniform(-self.shift, self.shift, 2)
+        if "landmarks" in sample:  # as shares of the picture's sides
+            moved = scale * (sample["landmarks"] - 0.5) + 0.5 + shift
+            sample["landmarks"] = moved.astype(np.float32)
         if "images" in sample:
             height, width = sample["images"].shape[1:3]
             centre = np.array([(width - 1) / 2, (height - 1) / 2])

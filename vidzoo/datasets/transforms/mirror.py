@@ -7,7 +7,15 @@ from typing import Any
 import numpy as np
 from mmcv.transforms import BaseTransform
 
-from vidzoo.anatomy import CLUSTER_MARKERS, COORDINATES, MARKERS, POSE_JOINTS, SAGITTAL_MIRROR_SIGN_FLIPS, mirror_index
+from vidzoo.anatomy import (
+    CLUSTER_MARKERS,
+    COORDINATES,
+    LANDMARKS,
+    MARKERS,
+    POSE_JOINTS,
+    SAGITTAL_MIRROR_SIGN_FLIPS,
+    mirror_index,
+)
 from vidzoo.errors import ConfigError
 from vidzoo.registry import TRANSFORMS
 
@@ -19,6 +27,7 @@ _MARKER_SOURCE = _MARKER_INDEX.copy()
 for _m in np.flatnonzero(_MARKER_SOURCE < 0):  # r_sh4, r_thigh5: the last of a cluster that is shorter on the left
     _MARKER_SOURCE[_m] = _MARKER_SOURCE[_m - 1]
 _POSE_INDEX = np.array(mirror_index(POSE_JOINTS))
+_LANDMARK_INDEX = np.array(mirror_index(LANDMARKS))
 _GROUND_SIGN = np.array([1, 1, -1], dtype=np.float32)
 _CAMERA_SIGN = np.array([-1, 1, 1], dtype=np.float32)
 # An angular velocity is an axial vector: the mirror diag(1, 1, -1) turns it the other way about x and y.
@@ -46,8 +55,9 @@ def mirror_sample(sample: dict[str, Any]) -> dict[str, Any]:
     """Return the sample of the person mirrored in the sagittal plane.
 
     Images are mirrored in x. Left and right are swapped by name; what points sideways changes its sign: z of the
-    ground frame (markers, foot forces), x of the camera's, the coordinates and torques of
-    ``anatomy.SAGITTAL_MIRROR_SIGN_FLIPS``, and the x and y rotation rows of the foot Jacobians (axial vectors). Marker
+    ground frame (markers, foot forces), x of the camera's (world landmarks), the coordinates and torques of
+    ``anatomy.SAGITTAL_MIRROR_SIGN_FLIPS``, and the x and y rotation rows of the foot Jacobians and of
+    the physics wrenches (axial vectors). Marker
     targets glued anywhere on a segment have no mirror image and become invalid; as an input, each takes the place that
     its opposite number mirrors to. The equation torques = inertial_torques - J^T W holds for the mirrored sample with
     the mirrored wrench.
@@ -66,12 +76,21 @@ def mirror_sample(sample: dict[str, Any]) -> dict[str, Any]:
             out[name] = sample[name][..., _MARKER_SOURCE, :] * _GROUND_SIGN
     if "marker_valid" in sample:
         out["marker_valid"] = sample["marker_valid"][..., _MARKER_SOURCE]
+    if "landmarks" in sample:  # as shares of the picture's width and height
+        mirrored = sample["landmarks"][..., _LANDMARK_INDEX, :]
+        out["landmarks"] = np.stack([1 - mirrored[..., 0], mirrored[..., 1]], axis=-1)
+    if "landmark_visibility" in sample:
+        out["landmark_visibility"] = sample["landmark_visibility"][..., _LANDMARK_INDEX]
+    if "landmarks_world" in sample:
+        out["landmarks_world"] = sample["landmarks_world"][..., _LANDMARK_INDEX, :] * _CAMERA_SIGN
     for name in ("coordinates", "coordinate_velocities", "inertial_torques"):
         if name in sample:
             out[name] = sample[name][..., _COORDINATE_INDEX] * _COORDINATE_SIGN
     if "foot_jacobians" in sample:
         swapped = sample["foot_jacobians"][..., ::-1, :, :][..., _COORDINATE_INDEX]
         out["foot_jacobians"] = swapped * _SPATIAL_SIGN[:, None] * _COORDINATE_SIGN
+    if "physics_wrenches" in sample:
+        out["physics_wrenches"] = sample["physics_wrenches"][..., ::-1, :] * _SPATIAL_SIGN
     if "gt_torques" in sample:
         names = tuple(sample["torque_names"])
         index = np.array(mirror_index(names))

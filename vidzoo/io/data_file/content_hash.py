@@ -1,8 +1,11 @@
 """The content hash: which numbers and texts a data file holds, the same whatever the HDF5 library's version.
 
 Version 2 hashes each trial (its attributes and arrays, its cameras' and their images) and, over these hashes, the
-root's attributes and the names of subjects and trials: everything but the hashes themselves. Version 1, which files
-built before have, leaves out the root's attributes.
+root's attributes and the names of subjects and trials: everything but the hashes themselves and the landmarks. Version
+1, which files built before have, leaves out the root's attributes.
+
+A camera's landmarks have a hash over themselves and their trial's hash, so that those of other images do not pass for
+them, and the file has one over all of these, so that none is missed.
 """
 
 from __future__ import annotations
@@ -16,12 +19,15 @@ import h5py
 import numpy as np
 
 from vidzoo.errors import DataError
-from vidzoo.io.data_file.layout import VERSION
+from vidzoo.io.data_file.layout import LANDMARKS_GROUP, VERSION
 from vidzoo.io.hdf5 import check_own_bytes, own_child, plain_attribute, set_texts
 
 HASH = "content_hash"
-"""The attribute that holds a trial's or the file's hash."""
+"""The attribute that holds the hash of a trial, of a camera's landmarks or of the file."""
+LANDMARKS_HASH = "landmarks_hash"
+"""The root's attribute that holds the hash of all landmarks; missing where there are none."""
 _BLOCK_BYTES = 8 << 20
+_ROOT_HASHES = {HASH, LANDMARKS_HASH}
 _DEPTH = 2
 """Groups inside a trial: cameras, and each camera."""
 
@@ -78,14 +84,69 @@ def trials(file: h5py.File) -> Iterator[h5py.Group]:
             yield trial
 
 
+def landmark_groups(trial: h5py.Group) -> Iterator[h5py.Group]:
+    """Yield the landmarks of a trial's cameras, in the order of the cameras' names.
+
+    Raises:
+        DataError: a link, or what is no group, stands in the place of one.
+    """
+    cameras = own_child(trial, "cameras", f"{_where(trial)}/cameras") if "cameras" in trial else None
+    for name in cameras if isinstance(cameras, h5py.Group) else ():
+        camera = own_child(cameras, name, f"{_where(trial)}/cameras/{name}")
+        if isinstance(camera, h5py.Group) and LANDMARKS_GROUP in camera:
+            where = f"{_where(camera)}/{LANDMARKS_GROUP}"
+            group = own_child(camera, LANDMARKS_GROUP, where)
+            if not isinstance(group, h5py.Group):
+                raise DataError(f"{where} is no group of landmarks; build the file again.")
+            yield group
+
+
+def landmarks_hash(landmarks: h5py.Group, hash_of_trial: str) -> str:
+    """Return the SHA-256 of a camera's landmarks (:func:`landmark_groups`) and of the trial that they belong to.
+
+    Raises:
+        DataError: it holds a link, a data set whose bytes are elsewhere, or what is no part of a data file.
+    """
+    sha = hashlib.sha256(_line("landmarks of", hash_of_trial))
+    _add(sha, landmarks, _DEPTH, int)
+    return sha.hexdigest()
+
+
+def all_landmarks_hash(file: h5py.File) -> str | None:
+    """Return the SHA-256 of the places and stored hashes of all landmarks; None where there are none."""
+    lines = [
+        _line(group.name, plain_attribute(group.attrs, HASH))
+        for trial in trials(file)
+        for group in landmark_groups(trial)
+    ]
+    return hashlib.sha256(b"".join(lines)).hexdigest() if lines else None
+
+
 def seal_trial(trial: h5py.Group) -> None:
-    """Store a trial's hash in it."""
+    """Store a trial's hash in it, and in its landmarks theirs."""
     set_texts(trial.attrs, {HASH: trial_hash(trial)})
+    seal_landmarks(trial)
+
+
+def seal_landmarks(trial: h5py.Group) -> None:
+    """Store their hash in a trial's landmarks, once the trial has its hash."""
+    for group in landmark_groups(trial):
+        set_texts(group.attrs, {HASH: landmarks_hash(group, str(plain_attribute(trial.attrs, HASH)))})
 
 
 def seal_file(file: h5py.File) -> None:
-    """Store the file's hash in it, once its trials have theirs."""
+    """Store the file's hash in it, once its trials have theirs, and that of all landmarks."""
     set_texts(file.attrs, {HASH: file_hash(file)})
+    seal_all_landmarks(file)
+
+
+def seal_all_landmarks(file: h5py.File) -> None:
+    """Store the hash of all landmarks in the file, once each has its own."""
+    found = all_landmarks_hash(file)
+    if found is not None:
+        set_texts(file.attrs, {LANDMARKS_HASH: found})
+    elif LANDMARKS_HASH in file.attrs:
+        del file.attrs[LANDMARKS_HASH]
 
 
 def _line(*parts: Any) -> bytes:
@@ -95,6 +156,11 @@ def _line(*parts: Any) -> bytes:
 
 def _where(node: h5py.HLObject) -> str:
     return f"{node.file.filename}: {node.name[1:] or 'its root'}"
+
+
+def _is_camera(node: h5py.Group) -> bool:
+    parts = node.name.split("/")
+    return len(parts) == 5 and parts[3] == "cameras"
 
 
 def _add(sha: Any, node: h5py.Group | h5py.Dataset, depth: int, advance: Advance) -> None:
@@ -108,14 +174,15 @@ def _add(sha: Any, node: h5py.Group | h5py.Dataset, depth: int, advance: Advance
         return
     if not isinstance(node, h5py.Group) or depth > _DEPTH:
         raise DataError(f"{_where(node)} is no part of a data file; build the file again.")
-    sha.update(_line("group", node.name, len(node)))
+    names = [name for name in node if not (name == LANDMARKS_GROUP and _is_camera(node))]
+    sha.update(_line("group", node.name, len(names)))
     _add_attributes(sha, node)
-    for name in node:
+    for name in names:
         _add(sha, own_child(node, name, f"{_where(node)}/{name}"), depth + 1, advance)
 
 
 def _add_attributes(sha: Any, node: h5py.Group | h5py.Dataset) -> None:
-    for key in sorted(set(node.attrs) - {HASH}):
+    for key in sorted(set(node.attrs) - (_ROOT_HASHES if node.name == "/" else {HASH})):
         value = node.attrs[key]
         if isinstance(value, str | bytes):
             sha.update(_line(key, "text", value if isinstance(value, str) else value.decode()))
@@ -139,6 +206,8 @@ def _add_array(sha: Any, dataset: h5py.Dataset, advance: Advance) -> None:
 
 def _add_version_1(sha: Any, trial: h5py.Group, advance: Advance) -> None:
     def add(name: str, node: h5py.Group | h5py.Dataset) -> None:
+        if name.startswith("cameras/") and name.split("/")[2:3] == [LANDMARKS_GROUP]:
+            return
         sha.update(name.encode())
         for key in sorted(set(node.attrs) - {HASH}):
             value = node.attrs[key]

@@ -7,7 +7,7 @@ from enum import IntEnum
 
 import numpy as np
 
-from vidzoo.anatomy import COORDINATES, MARKERS
+from vidzoo.anatomy import COORDINATES, LANDMARK_LIMBS, LANDMARKS, MARKERS
 
 FORMAT = "vid"
 VERSION = 2
@@ -27,6 +27,7 @@ UNITS = {
     "torques": "N·m; pelvis_t[xyz]: N",
     "inertial_torques": "N·m; pelvis_t[xyz]: N",
     "foot_jacobians": "1 and m: rotation rows, then translation rows",
+    "physics_wrenches": "moment N·m about the calcaneus origin, force N",
     "grf": "force N, centre of pressure m, free moment N·m",
 }
 
@@ -47,11 +48,48 @@ class Reason(IntEnum):
     """The source holds no number here."""
 
 
+class LandmarkStatus(IntEnum):
+    """Why an image has no landmarks; 0 where it has."""
+
+    FOUND = 0
+    NO_PERSON = 1
+    """The detector sees no person, or none where the person is to be looked for."""
+    LOST = 2
+    """The detector sees a person, the landmark network none in the region that the detector names."""
+
+
+@dataclass
+class LandmarkTrack:
+    """The landmarks of one person in V images, by a pose network."""
+
+    pixels: np.ndarray
+    """[V, 33, 2] x, y in pixels of the image, pixel centres at integers; NaN where the person was not found."""
+    visibility: np.ndarray
+    """[V, 33] 0-1: how likely each is seen and not hidden; NaN where the person was not found."""
+    world: np.ndarray
+    """[V, 33, 3] m from the middle of the hips; x to the right in the image, y down, z away from the camera; NaN where
+    the person was not found."""
+    status: np.ndarray
+    """[V] uint8, see :class:`LandmarkStatus`."""
+    exchanged: np.ndarray
+    """[V, 4] uint8: 1 where the network had exchanged left and right of a part of the body
+    (``anatomy.LANDMARK_LIMBS``) and it was put right."""
+    image_size: tuple[int, int]
+    """Width, height in pixels of the images that ``pixels`` is of."""
+    network: str
+    """Which network found them, such as 'blazepose_full'."""
+    weights_hash: str
+    """SHA-256 of the network's weights."""
+    settings: str = "{}"
+    """JSON: how the person was chosen and followed."""
+
+
 @dataclass
 class CameraTrack:
-    """The images of one camera for one trial: V images for F grid frames."""
+    """The images of one camera for one trial, or their landmarks, or both: V images for F grid frames."""
 
     jpegs: list[bytes]
+    """V JPEG images; empty where the landmarks are kept instead of them."""
     video_time: np.ndarray
     """[V] s on the mocap clock."""
     video_index: np.ndarray
@@ -68,6 +106,7 @@ class CameraTrack:
     """[3, 3] with x_camera = rotation @ x_ground + translation; OpenCV axes (x right, y down, z forward)."""
     translation: np.ndarray | None = None
     """[3] m."""
+    landmarks: LandmarkTrack | None = None
 
 
 @dataclass
@@ -97,6 +136,7 @@ class Trial:
     validity: np.ndarray
     inertial_torques: np.ndarray | None = None
     foot_jacobians: np.ndarray | None = None
+    physics_wrenches: np.ndarray | None = None
     grf: np.ndarray | None = None
     mass_metadata_kg: float = float("nan")
     mass_force_plate_kg: float = float("nan")
@@ -115,10 +155,20 @@ ARRAYS: dict[str, tuple[tuple[int, ...], str]] = {
     "validity": ((C,), "uint8"),
     "inertial_torques": ((C,), "float32"),
     "foot_jacobians": ((2, 6, C), "float32"),
+    "physics_wrenches": ((2, 6), "float32"),
     "grf": ((2, 9), "float32"),
 }
-OPTIONAL = ("inertial_torques", "foot_jacobians", "grf")
+OPTIONAL = ("inertial_torques", "foot_jacobians", "physics_wrenches", "grf")
 TRIAL_NUMBERS = ("rate_hz", "mass_kg", "height_m", "mass_metadata_kg", "mass_force_plate_kg")
 TRIAL_TEXTS = ("action", "mass_source", "sex", "motion", "source_name")
+LANDMARKS_GROUP = "landmarks"
+LANDMARK_ARRAYS: dict[str, tuple[tuple[int, ...], str]] = {
+    "pixels": ((len(LANDMARKS), 2), "float16"),
+    "visibility": ((len(LANDMARKS),), "float16"),
+    "world": ((len(LANDMARKS), 3), "float16"),
+    "status": ((), "uint8"),
+    "exchanged": ((len(LANDMARK_LIMBS),), "uint8"),
+}
+LANDMARK_TEXTS = ("network", "weights_hash", "settings")
 CAMERA_ARRAYS = {"jpeg_blob": "uint8", "jpeg_offsets": "int64", "video_time": "float64", "video_index": "int32",
                   "crop": "float32"}  # fmt: skip

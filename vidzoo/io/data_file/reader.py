@@ -15,7 +15,16 @@ from natsort import natsorted
 from vidzoo.anatomy import COORDINATES, MARKERS
 from vidzoo.errors import DataError
 from vidzoo.io.data_file import verified
-from vidzoo.io.data_file.content_hash import HASH, file_hash, trial_hash, trials
+from vidzoo.io.data_file.content_hash import (
+    HASH,
+    LANDMARKS_HASH,
+    all_landmarks_hash,
+    file_hash,
+    landmark_groups,
+    landmarks_hash,
+    trial_hash,
+    trials,
+)
 from vidzoo.io.data_file.layout import FORMAT, LABELS_OF, READABLE, VERSION
 from vidzoo.io.data_file.trial_reader import TrialReader
 from vidzoo.io.hdf5 import own_child, plain_attribute
@@ -100,6 +109,14 @@ class DataFile:
                     raise DataError(
                         f"{self.path}: {trial.name[1:]} was changed after it was built; copy or build the file again."
                     )
+                for group in landmark_groups(trial):
+                    if landmarks_hash(group, str(plain_attribute(trial.attrs, HASH))) != plain_attribute(
+                        group.attrs, HASH
+                    ):
+                        raise DataError(
+                            f"{self.path}: {group.name[1:]} were changed after they were written; copy the file or "
+                            f"write them again."
+                        )
             stored = plain_attribute(file.attrs, HASH)
             if not isinstance(stored, str):
                 raise DataError(f"{self.path}: has no content hash; build it again.")
@@ -108,6 +125,21 @@ class DataFile:
                     f"{self.path}: its attributes or its list of trials were changed after it was built; copy or build "
                     f"it again."
                 )
+            if all_landmarks_hash(file) != plain_attribute(file.attrs, LANDMARKS_HASH):
+                raise DataError(
+                    f"{self.path}: its list of landmarks was changed after they were written; copy the file or write "
+                    f"them again."
+                )
+
+    @property
+    def landmarks_hash(self) -> str | None:
+        """SHA-256 of all cameras' landmarks, which ``content_hash`` leaves out; None where there are none.
+
+        Raises:
+            DataError: it is no data file, or was changed after it was built.
+        """
+        found = plain_attribute(self._file.attrs, LANDMARKS_HASH)
+        return None if found is None else str(found)
 
     @property
     def content_hash(self) -> str:

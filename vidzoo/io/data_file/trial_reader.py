@@ -9,8 +9,19 @@ import h5py
 import numpy as np
 
 from vidzoo.errors import DataError
-from vidzoo.io.data_file.layout import ARRAYS, CAMERA_ARRAYS, MAX_FRAMES_PER_TRIAL, OPTIONAL, TRIAL_NUMBERS, TRIAL_TEXTS
-from vidzoo.io.hdf5 import MAX_IMAGE_BYTES, attribute, check_own_bytes, own_child
+from vidzoo.io.data_file.layout import (
+    ARRAYS,
+    CAMERA_ARRAYS,
+    LANDMARK_ARRAYS,
+    LANDMARK_TEXTS,
+    LANDMARKS_GROUP,
+    MAX_FRAMES_PER_TRIAL,
+    OPTIONAL,
+    TRIAL_NUMBERS,
+    TRIAL_TEXTS,
+    LandmarkTrack,
+)
+from vidzoo.io.hdf5 import MAX_IMAGE_BYTES, attribute, check_own_bytes, own_child, plain_attribute
 
 
 class TrialReader:
@@ -81,7 +92,7 @@ class TrialReader:
         if name in OPTIONAL and not self.has(name):
             raise DataError(
                 f"{self._path}: {self.subject}/{self.trial} has no '{name}'; build the file with it "
-                f"(--inverse-dynamics opensim) or use a model that does not need it."
+                f"(vidzoo prepare-opencap ... --inverse-dynamics opensim) or use a model that does not need it."
             )
         shape, dtype = ARRAYS[name]
         dataset = self._dataset(name)
@@ -102,8 +113,12 @@ class TrialReader:
             DataError: there is no such camera, or the array does not have the format's shape and type.
         """
         self._check_camera(camera)
-        offsets = self._dataset(f"cameras/{camera}/jpeg_offsets")
-        images = offsets.shape[0] - 1 if offsets.ndim == 1 else 0
+        if name == "jpeg_offsets" and self.has_landmarks(camera) and not self.has_images(camera):
+            raise DataError(
+                f"{self.place}/{camera} keeps landmarks and no images; use a model of landmarks, or build the file "
+                f"with images."
+            )
+        images = self.num_images(camera)
         shape = {"jpeg_offsets": (images + 1,), "video_time": (images,), "video_index": (self.num_frames,),
                  "crop": (images, 4)}[name]  # fmt: skip
         dataset = self._dataset(f"cameras/{camera}/{name}")
@@ -113,6 +128,51 @@ class TrialReader:
                 f"expected {CAMERA_ARRAYS[name]} {shape} for {images} images; build the file again."
             )
         return dataset[()]
+
+    def has_images(self, camera: str) -> bool:
+        """Tell whether a camera keeps images, and not their landmarks alone."""
+        self._check_camera(camera)
+        return "jpeg_blob" in self._group[f"cameras/{camera}"]
+
+    def num_images(self, camera: str) -> int:
+        """Return V, the number of a camera's images, kept or not."""
+        self._check_camera(camera)
+        time = self._dataset(f"cameras/{camera}/video_time")
+        return int(time.shape[0]) if time.ndim == 1 else 0
+
+    def has_landmarks(self, camera: str) -> bool:
+        """Tell whether a camera keeps landmarks."""
+        self._check_camera(camera)
+        return LANDMARKS_GROUP in self._group[f"cameras/{camera}"]
+
+    def landmarks(self, camera: str) -> LandmarkTrack:
+        """Read the landmarks of a camera, as float32.
+
+        Raises:
+            DataError: there is no such camera, it has no landmarks, or they do not have the format's shape and type.
+        """
+        where = f"{self.place}/{camera}"
+        if not self.has_landmarks(camera):
+            raise DataError(
+                f"{where} has no landmarks; write them with 'vidzoo landmarks {self._path}', or use a model that needs "
+                f"none."
+            )
+        images = self.num_images(camera)
+        values: dict[str, Any] = {}
+        for name, (shape, dtype) in LANDMARK_ARRAYS.items():
+            dataset = self._dataset(f"cameras/{camera}/{LANDMARKS_GROUP}/{name}")
+            if images < 1 or dataset.shape != (images, *shape) or dataset.dtype != np.dtype(dtype):
+                raise DataError(
+                    f"{where}: the landmarks' '{name}' is {dataset.dtype} {dataset.shape}, expected {dtype} "
+                    f"{(images, *shape)} for {images} images; write them again."
+                )
+            values[name] = dataset[()].astype(np.float32) if dtype == "float16" else dataset[()]
+        attributes = self._group[f"cameras/{camera}/{LANDMARKS_GROUP}"].attrs
+        texts: dict[str, Any] = {name: plain_attribute(attributes, name) for name in LANDMARK_TEXTS}
+        size = np.asarray(attribute(attributes, "image_size"))
+        if not all(isinstance(text, str) for text in texts.values()) or size.shape != (2,) or not (size > 0).all():
+            raise DataError(f"{where}: its landmarks do not say which network saw which images; write them again.")
+        return LandmarkTrack(**values, **texts, image_size=(int(size[0]), int(size[1])))
 
     def camera_attribute(self, camera: str, name: str) -> Any:
         """Return ``kind``, ``source_size``, ``intrinsics``, ``rotation`` or ``translation``; None where unknown."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from vidzoo.anatomy import COORDINATES, MARKERS
 from vidzoo.errors import DataError
 from vidzoo.io.atomic import atomic_path, check_room
 from vidzoo.io.data_file.content_hash import seal_file, seal_trial
+from vidzoo.io.data_file.landmarks import write_landmarks
 from vidzoo.io.data_file.layout import ARRAYS, FORMAT, TRIAL_NUMBERS, TRIAL_TEXTS, UNITS, VERSION, CameraTrack, Trial
 from vidzoo.io.data_file.trial_reader import TrialReader
 from vidzoo.io.hdf5 import METADATA_BYTES, set_texts
@@ -57,6 +59,8 @@ class DataFileWriter:
     def __init__(self, path: str | Path, settings: dict[str, Any]) -> None:
         self.path = Path(path)
         self._settings = settings
+        self._copied: list[str] = []
+        """Names of the trials that were copied; they get their hash at the end."""
 
     def __enter__(self) -> DataFileWriter:
         with ExitStack() as stack:
@@ -97,17 +101,43 @@ class DataFileWriter:
         seal_trial(group)
         self._file.flush()
 
+    def copy(self, trial: h5py.Group, check: Callable[[h5py.Group, h5py.Group], None]) -> None:
+        """Copy a trial of another data file, or its cameras where the trial is there already; nothing is decoded.
+
+        Args:
+            trial: its group in the open file, compared with its hash before.
+            check: raises where the trial that is there and this one do not go together.
+        """
+        check_room(self._file.filename, trial.id.get_num_objs() * METADATA_BYTES + _size(trial))
+        if trial.name in self._file:
+            there = self._file[trial.name]
+            check(there, trial)
+            cameras = there.require_group("cameras")
+            for camera in trial.get("cameras", {}).values():
+                trial.file.copy(camera, cameras)
+        else:
+            trial.file.copy(trial, self._file, trial.name)
+        self._copied.append(trial.name)
+
     @staticmethod
     def _add_camera(group: h5py.Group, track: CameraTrack, frames: int, where: str) -> None:
-        images = len(track.jpegs)
+        images = len(track.video_time)
+        if not (track.jpegs or track.landmarks) or len(track.jpegs) not in (0, images):
+            raise DataError(
+                f"{where}: a camera needs one JPEG for each of its {images} images, or landmarks instead of them; it "
+                f"has {len(track.jpegs)} JPEGs."
+            )
         index = np.asarray(track.video_index)
         if index.shape != (frames,) or images == 0 or index.min() < 0 or index.max() >= images:
             raise DataError(f"{where}: 'video_index' must name one of {images} images for each of {frames} frames.")
         if np.shape(track.crop) != (images, 4) or np.shape(track.video_time) != (images,):
             raise DataError(f"{where}: 'crop' and 'video_time' must have one row for each of {images} images.")
-        group.create_dataset("jpeg_blob", data=np.frombuffer(b"".join(track.jpegs), dtype=np.uint8))
-        offsets = np.concatenate([[0], np.cumsum([len(jpeg) for jpeg in track.jpegs])])
-        group.create_dataset("jpeg_offsets", data=offsets.astype(np.int64))
+        if track.jpegs:
+            group.create_dataset("jpeg_blob", data=np.frombuffer(b"".join(track.jpegs), dtype=np.uint8))
+            offsets = np.concatenate([[0], np.cumsum([len(jpeg) for jpeg in track.jpegs])])
+            group.create_dataset("jpeg_offsets", data=offsets.astype(np.int64))
+        if track.landmarks is not None:
+            write_landmarks(group, track.landmarks, images, where)
         group.create_dataset("video_time", data=np.asarray(track.video_time, dtype=np.float64))
         group.create_dataset("video_index", data=index.astype(np.int32))
         group.create_dataset("crop", data=np.asarray(track.crop, dtype=np.float32))
@@ -123,8 +153,17 @@ class DataFileWriter:
 
     def _finish(self, exception_type: type[BaseException] | None, *_: object) -> None:
         if exception_type is None:
+            for name in dict.fromkeys(self._copied):
+                seal_trial(self._file[name])
             # Once more: a builder knows only now what it left out.
             settings = json.dumps(self._settings, sort_keys=True)
             check_room(self._file.filename, len(settings) + METADATA_BYTES)
             set_texts(self._file.attrs, {"settings": settings})
             seal_file(self._file)
+
+
+def _size(group: h5py.Group) -> int:
+    """Return the bytes of all arrays in a group."""
+    sizes: list[int] = []
+    group.visititems(lambda _, node: sizes.append(node.nbytes) if isinstance(node, h5py.Dataset) else None)
+    return sum(sizes)

@@ -125,6 +125,20 @@ class TorqueEstimator(BaseModel, Generic[OutputT]):
         """Add pred_torques [K, Q] N·m to each sample and return the samples."""
         return self.add_torques(self.tensor(inputs), data_samples)
 
+    @torch.no_grad()
+    def estimate(self, inputs: Inputs, mass: Tensor) -> Tensor:
+        """Return torques [B, K, Q] in N·m, in the order of ``task.torques``; the model should be in evaluation mode.
+
+        Args:
+            inputs: the modalities in ``requires``, raw, B clips of L frames at ``task.rate_hz``; K = L - window + 1.
+            mass: [B] kg.
+
+        Raises:
+            ConfigError: an input is missing.
+        """
+        data = self.data_preprocessor({"inputs": inputs, "mass": mass}, False)
+        return self.torque_codec.decode(self(data["inputs"]).torques, data["mass"])
+
     def torque_losses(self, output: OutputT, data_samples: Sequence[TorqueSample]) -> dict[str, Tensor]:
         """Return loss_torque of a raw result.
 

@@ -1,0 +1,113 @@
+"""Write landmarks into a data file, and say what was found and how fast."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.progress import Progress
+
+from vidzoo.anatomy import LANDMARK_LIMBS
+from vidzoo.errors import ConfigError
+from vidzoo.io.atomic import atomic_path, check_output
+from vidzoo.io.data_file import DataFile, LandmarkStatus, LandmarkTrack, add_landmarks
+from vidzoo.io.provenance import commit, processor
+from vidzoo.pose.data_file import AT_ONCE, Camera, cameras_of, landmarks_of_cameras
+from vidzoo.pose.detect import Choice
+from vidzoo.pose.networks import PoseNetworks
+
+FORMAT = "vid-landmarks"
+VERSION = 1
+
+
+def write_landmarks(
+    path: str | Path,
+    output: str | Path | None = None,
+    *,
+    network: str = "full",
+    person: str = "largest",
+    box: tuple[float, float, float, float] | None = None,
+    cameras: Sequence[str] = (),
+    replacing: bool = False,
+    device: str = "cpu",
+    at_once: int | None = None,
+    json_path: Path | None = None,
+) -> dict[str, Any]:
+    """Find the landmarks of one person in the cameras of a data file, write them and return what was found.
+
+    Args:
+        path: of the data file.
+        output: the file to write; None: the data file itself, which is replaced when all is there.
+        network: 'full' or 'lite'.
+        person: which of several people, see :class:`vidzoo.pose.detect.Choice`.
+        box: x, y, width, height in px of the stored images, for ``person='box'``.
+        cameras: names; empty: all that keep images.
+        replacing: landmarks that are there may be replaced.
+        device: of torch.
+        at_once: cameras that are followed side by side; None: 8.
+        json_path: where to write what is returned.
+
+    Raises:
+        ConfigError: an argument's value does not fit.
+        DataError: the file cannot be read or written, has no such images, or has landmarks already.
+    """
+    if json_path is not None:
+        check_output(json_path, path, output)
+    data, choice = DataFile(path), Choice(person, box)
+    wanted = cameras_of(data, cameras, replacing)
+    try:
+        networks = PoseNetworks(network, device)
+    except RuntimeError as error:
+        raise ConfigError(f"device='{device}' cannot be used ({str(error).splitlines()[0]}).") from None
+    images = sum(data.trial(subject, trial).num_images(camera) for subject, trial, camera in wanted)
+    tracks: dict[Camera, LandmarkTrack] = {}
+    started = time.perf_counter(), time.process_time()
+    with Progress() as progress:
+        task = progress.add_task("finding landmarks", total=images)
+        for key, track in landmarks_of_cameras(
+            data,
+            wanted,
+            networks,
+            choice,
+            at_once=at_once or AT_ONCE,
+            advance=lambda done: progress.advance(task, done),
+        ):
+            tracks[key] = track
+    seconds = time.perf_counter() - started[0], time.process_time() - started[1]
+    content = {
+        "format": FORMAT,
+        "version": VERSION,
+        "commit": commit(),
+        "data_file": Path(path).name,
+        "data_hash": data.content_hash,
+        "kinds": sorted({str(data.trial(*key[:2]).camera_attribute(key[2], "kind")) for key in wanted}),
+        "network": networks.name,
+        "weights_hash": networks.weights_hash,
+        "person": {"rule": choice.rule, "box": choice.box},
+        "device": processor() if device == "cpu" else device,
+        "at_once": at_once or AT_ONCE,
+        "images": images,
+        "found": sum(row["found"] for row in map(_found, tracks.values())),
+        "seconds": round(seconds[0], 2),
+        "cpu_seconds": round(seconds[1], 2),
+        "images_per_cpu_second": round(images / seconds[1], 1),
+        "cameras": [
+            {"subject": key[0], "trial": key[1], "camera": key[2], **_found(track)} for key, track in tracks.items()
+        ],
+    }
+    add_landmarks(data, tracks, output)
+    if json_path is not None:
+        with atomic_path(json_path) as temporary:
+            temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    return content
+
+
+def _found(track: LandmarkTrack) -> dict[str, Any]:
+    """Count the images, those with the person, those without by their reason, and those whose sides were put right."""
+    status = {reason.name.lower(): int((track.status == reason).sum()) for reason in LandmarkStatus}
+    counts = track.exchanged.sum(axis=0, dtype=np.int64).tolist()
+    return {"images": len(track.status), **status, "exchanged": dict(zip(LANDMARK_LIMBS, counts))}
