@@ -209,8 +209,8 @@ class Periodic:
         return Periodic(self.gait, self.x + other.x, self.z + other.z)
 
 
-def plan_gait(body: Body, rng: np.random.Generator, manner: Manner, sway: bool = False) -> Performed:
-    """Plan a walk of one to two strides; with ``sway`` the trunk leans over the standing leg."""
+def walk(body: Body, rng: np.random.Generator, manner: Manner, sway: bool = False) -> Performance:
+    """Perform a walk of one to two strides; with ``sway`` the trunk leans over the standing leg."""
     h = body.subject.height
     gait = draw_gait(body, rng, manner, sway)
     speed = gait.length / gait.step_time
@@ -261,7 +261,6 @@ def plan_gait(body: Body, rng: np.random.Generator, manner: Manner, sway: bool =
         ahead += p[AHEAD]
         done = perform_path(body, plan(trial, middle, hip, p, leg, ahead, False), passes=0)
         error = np.clip(done.performance.cop_error, -0.1, 0.1)
-        plan_gait.log.append([ahead, np.abs(error).max()])
         hip.x[0] += p[AHEAD]
         p[AHEAD] = 0
         hip = hip + Periodic.of(gait, trial[middle], -error, 0.0).under(0.57 * h)
@@ -271,10 +270,9 @@ def plan_gait(body: Body, rng: np.random.Generator, manner: Manner, sway: bool =
     time = begin + (np.arange(frames + 2 * pad) - pad) / RATE_HZ
     done = perform_path(body, plan(time, slice(pad, pad + frames), hip, p, leg, ahead + p[AHEAD], True), passes=0)
     check_soles(body, done, 0.25, 0.18)
-    return done
+    return done.performance
 
 
-plan_gait.log = []
 
 
 def com_ahead(body: Body, posture: dict) -> float:
@@ -350,13 +348,14 @@ def stance_pitch_1(function):
 def walking_posture(rng: np.random.Generator, manner: Manner, sway: bool):
     """Return the posture of pelvis, trunk and arms, degrees, as a function of the phase of the stride, [n] rad."""
     drop, turn = around(rng, 4.0, 1.2), around(rng, 6, 2.5)
-    early = np.radians(rng.uniform(-45, -10))
+    early = np.radians(rng.uniform(-60, -20))
     lean = np.clip(around(rng, 17, 5, manner.lean), 7, 30) if sway else 0.0
-    lean_early = np.radians(rng.uniform(-50, 0))
+    lean_early = np.radians(rng.uniform(-65, -15))
     swing = np.clip(around(rng, 18, 7, manner.arms) * (0.5 if sway else 1.0), 2, 40)
     elbow, more = around(rng, 30, 8, manner.arms), np.clip(around(rng, 12, 6), 0, 30) * (0.5 if sway else 1.0)
     tilt, bob, nod = around(rng, 0, 4, manner.lean), rng.uniform(0.3, 1.5), rng.uniform(0, 2 * np.pi)
     lag_turn, upright, against = rng.uniform(-0.3, 0.3), around(rng, -5, 3) - 0.8 * tilt, rng.uniform(0.5, 1.5)
+    tip = rng.uniform(-0.1, 0.2)
     level, counter = rng.uniform(0.8, 1.4), rng.uniform(1.2, 2.0)
     add, rot, lag = around(rng, -8, 3), around(rng, -8, 8), rng.uniform(-0.3, 0.1)
 
@@ -365,7 +364,7 @@ def walking_posture(rng: np.random.Generator, manner: Manner, sway: bool):
         leaning = lean * np.cos(phase - np.pi / 2 - lean_early)
         posture: dict = {
             "pelvis_tilt": tilt + bob * np.cos(2 * phase - nod),
-            "pelvis_list": -drop * standing + 0.2 * leaning,
+            "pelvis_list": -drop * standing + tip * leaning,
             "pelvis_rotation": turn * np.cos(phase + lag_turn),
             "lumbar_extension": upright - against * bob * np.cos(2 * phase - nod),
             "lumbar_bending": level * drop * standing + leaning,

@@ -43,8 +43,8 @@ KNOT_S = 0.035
 """Distance of the force spline's knots, s."""
 
 
-def plan_landing(body: Body, rng: np.random.Generator, manner: Manner, asymmetric: bool = False) -> Performance:
-    """Plan and perform a drop jump; asymmetric: more of the load on one leg.
+def drop_jump(body: Body, rng: np.random.Generator, manner: Manner, asymmetric: bool = False) -> Performance:
+    """Perform a drop jump; asymmetric: more of the load on one leg.
 
     Raises:
         OutOfReachError: the drawn jump cannot be performed.
@@ -84,7 +84,6 @@ def plan_landing(body: Body, rng: np.random.Generator, manner: Manner, asymmetri
         push = push_spline(np.random.default_rng(seed), contact, bottom, (speed_in, speed_out), (depth, upper - lower))
         com = com_track(t, contact, push, lower, speed_in, forward, middle)
         slant = 1.1 * (com.value[[start, end], 0] - middle[[start, end], 0])
-    plan_landing.log.append(slant)
     inside = (np.arange(len(time)) >= start) & (np.arange(len(time)) <= end)
     plan = Plan(
         time=time,
@@ -118,7 +117,6 @@ def plan_landing(body: Body, rng: np.random.Generator, manner: Manner, asymmetri
     return done
 
 
-plan_landing.log = []
 
 
 def push_spline(

@@ -23,7 +23,7 @@ def leg_reach(body: Body, knee: float) -> float:
     return float(np.sqrt(a * a + b * b + 2 * a * b * np.cos(np.radians(knee))))
 
 
-def plan_rising(body: Body, rng: np.random.Generator, manner: Manner, weak_legs: bool = False) -> Performed:
+def rise_and_sit(body: Body, rng: np.random.Generator, manner: Manner, weak_legs: bool = False) -> Performance:
     h, thigh, shank = body.subject.height, body.lengths["thigh"], body.lengths["shank"]
     # times
     slow = around(rng, 1.0, 0.16, -manner.speed) * (1.12 if weak_legs else 1.0)
@@ -104,13 +104,11 @@ def plan_rising(body: Body, rng: np.random.Generator, manner: Manner, weak_legs:
         amount, slip = amount + change, fresh
         if np.abs(slip).max() < 0.01:
             break
-    plan_rising.log.append((amount, slip))
     if np.abs(amount).max() > 15 or np.abs(slip).max() > 0.02:
         raise OutOfReachError(f"lean {amount}, slip {slip}")
     done = perform_path(body, plan(amount, 100.0), passes=4)
     check_soles(body, done)
-    return done
+    return done.performance
 
 
 COARSE = 50.0
-plan_rising.log = []
