@@ -22,6 +22,8 @@ MAX_FREE_MOMENT = 0.02
 LEG_RATE = 25.0
 """How fast a leg in flight changes from its state at contact to its flight posture, 1/s."""
 NO_FORCE = np.zeros(6)
+PATH_TOLERANCE = 1e-6
+"""How near, m and rad, a foot comes to its plan where the pelvis' path is planned and the result is filtered."""
 
 
 class OutOfReachError(Exception):
@@ -51,10 +53,10 @@ class Solver:
         self.jacobian = np.zeros((12, self.nv))
         self._dot = np.zeros((6, self.nv))
 
-    def update_rows(self) -> None:
-        """Refresh the root rows of the mass matrix and the feet's Jacobian (translation, then rotation)."""
+    def update_rows(self, root: bool = True) -> None:
+        """Refresh the feet's Jacobian (translation, then rotation) and, with ``root``, the mass matrix' root rows."""
         unit = np.zeros(self.nv)
-        for i in range(6):
+        for i in range(6 if root else 0):
             unit[:] = 0
             unit[i] = 1
             mujoco.mj_mulM(self.model, self.data, self.mass_rows[i], unit)
@@ -83,10 +85,15 @@ class Solver:
         plan, data = self.plan, self.data
         unknown, feet = self._unknown(k)
         knees = [KNEES[f] for f in feet]
+        near = 1e-10 if self.com is not None else PATH_TOLERANCE
         for _ in range(40):
             data.qpos[:] = q
-            mujoco.mj_fwdPosition(self.model, data)
-            self.update_rows()
+            if self.com is None:
+                mujoco.mj_kinematics(self.model, data)
+                mujoco.mj_comPos(self.model, data)
+            else:
+                mujoco.mj_fwdPosition(self.model, data)
+            self.update_rows(self.com is not None)
             errors = []
             if self.com is not None:
                 errors.append(self.body.subject.mass * (self.com.value[k] - data.subtree_com[0]))
@@ -97,7 +104,7 @@ class Solver:
                 skew = [turn[2, 1] - turn[1, 2], turn[0, 2] - turn[2, 0], turn[1, 0] - turn[0, 1]]
                 errors += [plan.feet_position.value[k, f] - data.xpos[foot], 0.5 * np.array(skew)]
             error = np.concatenate(errors)
-            if np.abs(error).max() < 1e-10:
+            if np.abs(error).max() < near:
                 if (q[knees] < MIN_KNEE).any():
                     break
                 return q

@@ -9,7 +9,7 @@ import numpy as np
 from vidzoo.synthetic.body import ANKLE_HEIGHT, Body
 from vidzoo.synthetic.path import Performed, perform_path
 from vidzoo.synthetic.plan import Plan, Seat, Track
-from vidzoo.synthetic.postures import both_sides, frame_times, sole_point, stance
+from vidzoo.synthetic.postures import both_sides, RATE_HZ, frame_times, sole_point, stance
 from vidzoo.synthetic.solver import OutOfReachError
 from vidzoo.synthetic.varied.common import check_soles, Manner, around, arms, curve, pelvis_track, smooth
 
@@ -96,19 +96,26 @@ def rise_and_sit(body: Body, rng: np.random.Generator, manner: Manner, weak_legs
     at = [round(off * COARSE), round(on * COARSE)]
     amount = np.zeros(2)
     gain = np.full(2, 0.006)  # m of shift per degree
-    slip = perform_path(body, plan(amount, COARSE), passes=2).shift[at, 0]
+    slip = perform_path(body, plan(amount, COARSE), passes=1).shift[at, 0]
     for _ in range(3):
         change = np.clip(-slip / gain, -15, 15)
-        fresh = perform_path(body, plan(amount + change, COARSE), passes=2).shift[at, 0]
+        fresh = perform_path(body, plan(amount + change, COARSE), passes=1).shift[at, 0]
         gain = np.clip((fresh - slip) / np.where(np.abs(change) > 0.2, change, np.inf), 0.003, 0.015)
         amount, slip = amount + change, fresh
-        if np.abs(slip).max() < 0.01:
+        if np.abs(amount).max() > MAX_EXTRA_LEAN + 5:
             break
-    if np.abs(amount).max() > 15 or np.abs(slip).max() > 0.02:
+        if np.abs(slip).max() < 0.015:
+            break
+    if np.abs(amount).max() > MAX_EXTRA_LEAN or np.abs(slip).max() > MAX_SLIP:
         raise OutOfReachError(f"lean {amount}, slip {slip}")
-    done = perform_path(body, plan(amount, 100.0), passes=4)
+    done = perform_path(body, plan(amount, RATE_HZ), passes=3)
     check_soles(body, done)
     return done.performance
 
 
 COARSE = 50.0
+"""Frames per second with which the lean is sought."""
+MAX_SLIP = 0.03
+"""Largest slide of the hips on the seat before it is left, m."""
+MAX_EXTRA_LEAN = 25.0
+"""Largest change of the drawn lean, degrees, that balance may ask for."""
