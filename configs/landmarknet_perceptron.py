@@ -17,5 +17,5 @@ train_dataloader = dict(
     dataset=dict(predictions=4, repeat_ends=True, pipeline=[dict(type="HorizontalFlip", prob=0.5)]),
 )
 test_dataloader = dict(batch_size=16, num_workers=0)
-train_cfg = dict(max_epochs=20)
+train_cfg = dict(max_epochs=40)
 default_hooks = dict(checkpoint=dict(interval=20))

@@ -29,7 +29,7 @@ def test_recipe_builds_and_takes_a_step(path: Path, tiny_data_file: Path, tiny_s
     init_default_scope(config.default_scope)
     if config.model.get("backbone", {}).get("type") == "TimmBackbone":
         pytest.importorskip("timm")
-    if "backbone" in config.model:
+    if "weights" in config.model.get("backbone", {}):
         config.model.backbone.weights = None  # what a recipe downloads is not there on every machine
     model = MODELS.build(config.model)
     assert sum(p.numel() for p in model.parameters()) > 0
@@ -44,7 +44,7 @@ def test_recipe_builds_and_takes_a_step(path: Path, tiny_data_file: Path, tiny_s
         built = DATASETS.build(dataset)
         assert len(built) > 0
         assert model.task.differences(built.task) == []
-        if subset == "train" and "r101" not in path.stem:  # which a test has not the time for
+        if subset == "train" and not path.stem.endswith("_trained") and "r101" not in path.stem:  # no time for these
             _take_a_step(model, built)
     assert tuple(METRICS.build(_benchmark(config)).torques) == model.task.torques
 

@@ -28,7 +28,7 @@ ALLOWED: dict[str, set[str]] = {
     "evaluation": BASE | {"baselines", "io", "registry", "structures", "task"},
     "datasets": BASE | {"io", "registry", "structures", "task"},
     "models": BASE | {"registry", "structures", "task"},
-    "pose": BASE | {"datasets", "io", "models"},
+    "pose": BASE | {"datasets", "evaluation", "io", "models"},
     "engine": BASE | {"datasets", "evaluation", "io", "models", "registry", "structures", "task"},
     "leaderboard": BASE | {"evaluation", "io"},
     "visualization": BASE | {"data_prep", "evaluation", "io"},

@@ -23,6 +23,8 @@ class Inputs(TypedDict):
     frame_is_new: NotRequired[torch.Tensor]
     """[B, L] bool, comes with ``frames``: False where a frame shows the same image as the one before it in the clip
     (a 60 fps video on a 100 Hz grid, or an edge repeated), so that a network may work once per image."""
+    image_features: NotRequired[torch.Tensor]
+    """[B, L, F] in the place of ``frames``: what a frozen image part says of each frame (``vidzoo features``)."""
     markers: NotRequired[torch.Tensor]
     """[B, L, M, 3] m, ground frame; a missing one stands where it last or next was, a never seen one at the pelvis."""
     marker_valid: NotRequired[torch.Tensor]

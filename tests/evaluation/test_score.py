@@ -298,3 +298,10 @@ def test_labels_name_each_frame_once_and_refuse_frames_that_are_not_there(faulty
         load_labels(faulty_data, [SplitEntry("subject2", "DJ1", (50, 70), ((50, 70),))])
     empty = Split("block", 0, faulty_data.content_hash, {}, (), ())
     assert len(load_labels(faulty_data, empty.test)) == 0
+
+
+def test_a_file_with_landmarks_is_named_by_them_too(predictions, faulty_data, block_split, monkeypatch):
+    """The content hash leaves them out, and a model may have seen them."""
+    assert "landmarks_hash" not in score(predictions, faulty_data, block_split)["data"]
+    monkeypatch.setattr(DataFile, "landmarks_hash", "b0b")
+    assert score(predictions, faulty_data, block_split)["data"]["landmarks_hash"] == "b0b"

@@ -11,7 +11,7 @@ from scipy.spatial.transform import Rotation
 from vidzoo.anatomy import BENCHMARK_JOINTS, BODY_LANDMARKS, LANDMARKS
 from vidzoo.datasets.transforms import mirror_sample
 from vidzoo.models.estimators import MarkerTorqueNet
-from vidzoo.models.estimators.landmark_windows import windows_of
+from vidzoo.models.estimators.landmark_windows import tilted, windows_of
 
 HEADS = {
     "PerceptronTorqueHead": dict(hidden=[16]),
@@ -120,6 +120,19 @@ def test_noise_is_for_training_alone(inputs):
     np.testing.assert_allclose(added, (0.1, 0.3), rtol=0.2)
     torch.testing.assert_close((biased - quiet)[:, 0], (biased - quiet)[:, 3], atol=1e-5, rtol=0)
     assert not torch.allclose((noisy - quiet)[:, 0], (noisy - quiet)[:, 3], atol=1e-2)
+
+
+def test_other_cameras_pitch_and_roll(inputs):
+    """Each window is turned as a whole, by some degrees about x and z and not about y."""
+    windows = windows_of(inputs["landmarks_world"], inputs["height"], window=9, stride=1).repeat(100, 1, 1, 1)
+    new = tilted(windows, 0.1)
+    for axis in range(3):
+        angles = []
+        for before, after in zip(windows.flatten(1, 2).numpy(), new.flatten(1, 2).numpy()):
+            turn, error = Rotation.align_vectors(after, before)
+            assert error < 1e-3 * np.linalg.norm(before)
+            angles.append(turn.as_rotvec()[axis])
+        assert np.std(angles) == pytest.approx(0.1 if axis != 1 else 0, abs=0.015)
 
 
 def test_the_first_of_every_two_frames_counts(inputs):

@@ -119,8 +119,11 @@ def test_what_it_asks_for():
         (dict(temporal_head=dict(type="LSTMTorqueHead", num_torques=3)), "leave num_torques out"),
         (dict(temporal_head=dict(type="TCNTorqueHead", window=4)), "window=4 must be odd"),
         (dict(kinematics="landmarks"), "needs velocities=False, for landmarks have none"),
-        (dict(stride=2), "stride, noise, bias and average_mirrored are for kinematics='landmarks', not for 'markers'"),
-        (dict(kinematics="landmarks", velocities=False, noise=-1.0), "noise=-1.0 and bias=0.0 must be 0 or more"),
+        (dict(stride=2), "stride, noise, bias, tilt and average_mirrored are for landmarks, not for 'markers'"),
+        (
+            dict(kinematics="landmarks", velocities=False, noise=-1.0),
+            "noise=-1.0, bias=0.0 and tilt=0.0 must be 0 or more",
+        ),
         (
             dict(
                 kinematics="landmarks",

@@ -75,6 +75,7 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
             stride=2,
             noise=0.1,
             bias=0.1,
+            tilt=0.1,
             average_mirrored=True,
             temporal_head=dict(type="PerceptronTorqueHead", window=3, hidden=[16]),
         ),
@@ -86,6 +87,16 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
         DINO_PARTS | dict(type="DinoHybrid", trunk="lstm", residual_loss=dict(type="WeightedMSELoss", weight=0.1)),
     ],
 }
+BLAZEPOSE: dict[str, Any] = SMALL_VID_NETWORK | dict(
+    image_size=256,
+    spf_mode="coords",
+    data_preprocessor=dict(type="ClipPreprocessor", mean=[0, 0, 0], std=[255, 255, 255]),
+    backbone=dict(type="BlazePoseBackbone", variant="lite", frozen=True),
+    heatmap_head=dict(type="BlazePoseHead", variant="lite", frozen=True),
+    pose_decoder=dict(type="PerAxisSoftArgmax"),
+    temporal_head=dict(type="LSTMTorqueHead", window=1, hidden=16),
+)
+EXAMPLES["VIDNetwork"].append(BLAZEPOSE)
 if importlib.util.find_spec("timm"):
     EXAMPLES["VIDNetwork"].append(
         SMALL_VID_NETWORK

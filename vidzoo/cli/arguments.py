@@ -27,13 +27,16 @@ def add_config_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", metavar="FILE", help="the data file (.h5), in place of the config's")
     parser.add_argument("--split", metavar="FILE", help="its split (.json), in place of the config's")
     parser.add_argument(
+        "--features", metavar="FILE", help="its features (.h5 of vidzoo features), read in place of its images"
+    )
+    parser.add_argument(
         "--cfg-options", nargs="+", action=CfgOptions, metavar="K=V", help="override keys of the config: a.b.c=value"
     )
 
 
 def config_options(args: argparse.Namespace) -> dict[str, Any]:
     """Return dotted key -> value, of what :func:`add_config_options` added."""
-    files = {"data_file": args.data, "split": args.split}
+    files = {"data_file": args.data, "split": args.split, "features": args.features}
     return (args.cfg_options or {}) | {key: path for key, path in files.items() if path is not None}
 
 

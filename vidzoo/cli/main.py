@@ -22,6 +22,7 @@ GROUPS = {
         "dataset-stats",
         "split",
         "prepare-pose3d",
+        "features",
     ),
     "models": ("train", "test", "physics-baseline", "list-models", "print-config", "publish", "convert-blazepose"),
     "results": ("compare", "score-landmarks", "ablation", "plot", "interval-coverage"),

@@ -69,13 +69,15 @@ class Track:
     image: np.ndarray | None
     """[F] int: the image each frame shows; None where no images are read."""
     offsets: np.ndarray | None
-    """[V+1] int: where each image's JPEG begins."""
+    """[V+1] int: where each image's JPEG begins; None where no JPEG is read."""
     first: int
     """The first frame of the recording that is tiled into predictions."""
     stop: int
     """The frame after the last one."""
     modalities: dict[str, np.ndarray] = field(default_factory=dict)
     """The required ones that this camera saw, with a value for each frame, without gaps."""
+    features: np.ndarray | None = None
+    """[V, F]: what a features file says of each image; None where images themselves are read, or none."""
 
     @property
     def all_modalities(self) -> dict[str, np.ndarray]:

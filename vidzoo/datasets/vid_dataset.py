@@ -21,6 +21,7 @@ from vidzoo.datasets.recording import Recording, Track, read_image_index, read_l
 from vidzoo.datasets.statistics import Statistics, target_statistics
 from vidzoo.errors import ConfigError, DataError
 from vidzoo.io.data_file import DataFile, TrialReader
+from vidzoo.io.features_file import FeaturesFile
 from vidzoo.io.split_checks import check_split
 from vidzoo.io.splits import SUBSETS, Split, SplitEntry
 from vidzoo.registry import DATASETS, TRANSFORMS
@@ -58,6 +59,8 @@ class VIDDataset(Dataset):
         repeat_ends: let training repeat the context's first and last frame as testing does, for windows that are long
             beside the trials.
         pipeline: transforms or their configs, applied in order; see ``datasets.transforms``.
+        features: path of a features file (``vidzoo features``), read in the place of images: ``image_features`` instead
+            of ``frames``. Such a data set takes no transforms: the images are not there to be changed.
 
     The attribute ``task`` (:class:`vidzoo.task.TaskSpec`) says what its samples are made for.
 
@@ -86,6 +89,7 @@ class VIDDataset(Dataset):
         image_size: int | None = None,
         repeat_ends: bool = False,
         pipeline: Sequence[Any] = (),
+        features: str | Path | None = None,
     ) -> None:
         _check_arguments(subset, window, target_index, predictions)
         self.window, self.predictions = window, predictions
@@ -105,6 +109,7 @@ class VIDDataset(Dataset):
         self.splits = (self.split,)
         self.subset, self.test_mode = subset, subset != "train"
         self.pipeline = [TRANSFORMS.build(step) if isinstance(step, dict) else step for step in pipeline]
+        self.features = self._open_features(features)
         self.seed = 0
         # In shared memory, so that persistent workers see a new epoch.
         self._epoch = torch.zeros(1, dtype=torch.int64).share_memory_()
@@ -119,6 +124,20 @@ class VIDDataset(Dataset):
                 f"camera asked for ({camera or 'any'}); use a smaller window, another camera or another split."
             )
         self.task = replace(self.task, rate_hz=self._rate())
+
+    def _open_features(self, path: str | Path | None) -> FeaturesFile | None:
+        if path is None:
+            return None
+        if "frames" not in self.requires:
+            raise ConfigError(f"VIDDataset: features={path} take the place of images, which the model does not see.")
+        if self.pipeline:
+            raise ConfigError(
+                f"VIDDataset: features={path} are of the images as they are stored, in which nothing can be changed; "
+                f"leave pipeline empty, or train from images."
+            )
+        features = FeaturesFile(path)
+        features.check_data(self.data)
+        return features
 
     # --- loading ---------------------------------------------------------------------------------------------------
     def _rate(self) -> float:
@@ -192,14 +211,18 @@ class VIDDataset(Dataset):
 
     def _read_track(self, trial: TrialReader, recording: Recording, camera: str) -> Track:
         rotation = read_rotation(trial, camera) if self.marker_frame == "camera" else np.eye(3)
-        image = offsets = None
+        image = offsets = features = None
         context = slice(recording.start, recording.start + len(recording))
         modalities = read_landmarks(trial, camera, context, self.requires)
         if "frames" in self.requires:
-            image, offsets = read_image_index(trial, camera)[context], trial.camera_array(camera, "jpeg_offsets")
+            image = read_image_index(trial, camera)[context]
+            if self.features is None:
+                offsets = trial.camera_array(camera, "jpeg_offsets")
+            else:
+                features = self.features.read(trial.subject, trial.trial, camera, trial.num_images(camera))
         before, after = (0, 0) if self.repeat_ends else (self.target_index, self.window - 1 - self.target_index)
         first, stop = predicted_range(recording.target, before, after)
-        return Track(recording, camera, rotation.astype(np.float32), image, offsets, first, stop, modalities)
+        return Track(recording, camera, rotation.astype(np.float32), image, offsets, first, stop, modalities, features)
 
     # --- clips -----------------------------------------------------------------------------------------------------
     def set_epoch(self, epoch: int) -> None:
@@ -234,12 +257,16 @@ class VIDDataset(Dataset):
             shown, sample["image_index"] = np.unique(track.image[clip.seen], return_inverse=True)
             trial = self.data.trial(track.recording.subject, track.recording.trial)
             sample["images"] = read_images(trial, track.camera, track.offsets, shown, self.image_size)
+        if track.image is not None and track.features is not None:
+            sample["image_features"] = track.features[track.image[clip.seen]]
         for step in self.pipeline:
             sample = step(sample)
         return {"inputs": self._inputs(track, sample), "data_samples": _labels(track, clip, sample)}
 
     def _inputs(self, track: Track, sample: dict[str, Any]) -> dict[str, torch.Tensor]:
         inputs = {name: torch.from_numpy(sample[name]) for name in track.all_modalities}
+        if "image_features" in sample:
+            inputs["image_features"] = torch.from_numpy(sample["image_features"])
         for name in ("mass", "height"):
             if name in self.requires:
                 inputs[name] = torch.tensor(getattr(track.recording, name), dtype=torch.float32)

@@ -32,9 +32,11 @@ _FURTHER_KEYS = (
 )
 """Top-level keys that MMEngine and the runner below read beside MMEngine's runner's arguments."""
 
-_OPTIONS = {"data_file": "--data", "split": "--split"}
+_OPTIONS = {"data_file": "--data", "split": "--split", "features": "--features"}
 _FILES = tuple(_OPTIONS)
 """Top-level keys that :func:`load_config` hands on to data sets and metrics, and the commands' options for them."""
+_NEEDED = ("data_file", "split")
+"""Those without which there is nothing to read."""
 
 
 @contextmanager
@@ -64,7 +66,7 @@ def _dicts(value: Any) -> Iterator[dict[str, Any]]:
 
 
 def _hand_on_files(config: Config, path: Path, asked: Iterable[str]) -> None:
-    """Give ``data_file`` and ``split`` to data sets and metrics where theirs is None, or to all if ``asked`` for.
+    """Give the files of ``_FILES`` to data sets and metrics where theirs is None, or to all if ``asked`` for.
 
     Data sets that are trained on together keep those that they name.
     """
@@ -74,8 +76,8 @@ def _hand_on_files(config: Config, path: Path, asked: Iterable[str]) -> None:
             asked_for = name in asked and id(holder) not in together
             if name in holder and (asked_for or (holder[name] is None and name in config)):
                 holder[name] = config[name]
-        lacking = [name for name in _FILES if name in holder and holder[name] is None]
-        if lacking and holder.keys() >= set(_FILES):
+        lacking = [name for name in _NEEDED if name in holder and holder[name] is None]
+        if lacking and holder.keys() >= set(_NEEDED):
             raise ConfigError(
                 f"{path}: {holder.get('type')} has no {' and no '.join(lacking)}; write {lacking[0]} = '...' at the "
                 f"config's top, or give {_OPTIONS[lacking[0]]} FILE."
@@ -133,7 +135,7 @@ def load_config(path: str | Path, options: dict[str, Any] | None = None) -> Conf
                 f"already; override the keys that they set."
             )
         if top in _FILES and top not in known:
-            raise ConfigError(f"{path}: reads no '{top}', so there is nothing to give it to by --data or --split.")
+            raise ConfigError(f"{path}: reads no '{top}', so there is nothing to give it to by {_OPTIONS[top]}.")
         if top not in known:
             near = difflib.get_close_matches(top, known, n=3)
             raise ConfigError(f"--cfg-options {key}: the config has no '{top}'; did you mean {', '.join(near) or '?'}?")

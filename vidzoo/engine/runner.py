@@ -16,6 +16,7 @@ from torch.nn.modules.utils import consume_prefix_in_state_dict_if_present
 from vidzoo.engine.checkpoint import RESUME_KEYS, check_fit, read_checkpoint
 from vidzoo.engine.contract import FIELDS, check_checkpoint, check_offer, hand_on, task_of, unwrapped
 from vidzoo.engine.cpu_ddp import init_processes
+from vidzoo.engine.features import check_features
 from vidzoo.engine.python314 import find_loader_provided
 from vidzoo.engine.schedule import enter_schedule, has_not_begun, is_another, schedulers_of
 from vidzoo.engine.stage1 import load_stage1
@@ -113,6 +114,7 @@ class VIDRunner(Runner):
         if offered is None or task is None:
             return
         check_offer(self.model, offered, place)
+        check_features(unwrapped(self.model), dataset, place)
         unwrapped(self.model).rate_hz = offered.rate_hz
         self.message_hub.update_info("task", replace(task, rate_hz=offered.rate_hz).to_dict())
 

@@ -8,20 +8,28 @@ from pathlib import Path
 from typing import Any
 
 from vidzoo.errors import DataError
-from vidzoo.evaluation import ablation, coverage, results
+from vidzoo.evaluation import ablation, coverage, landmarks, results
 from vidzoo.evaluation.ablation import ablation_table
 from vidzoo.evaluation.comparison import comparison_table
 from vidzoo.evaluation.coverage import coverage_table
+from vidzoo.evaluation.landmarks import found_table, landmarks_table
 from vidzoo.evaluation.results import read_results
 
-_VERSIONS = {module.FORMAT: module.VERSION for module in (results, ablation, coverage)}
-_MARKS = {"results": results.FORMAT, "ablation": ablation.FORMAT, "coverage": coverage.FORMAT}
+_VERSIONS = {module.FORMAT: module.VERSION for module in (results, ablation, coverage, landmarks)}
+_VERSIONS |= {landmarks.FOUND_FORMAT: landmarks.FOUND_VERSION}
+_MARKS = {
+    "results": results.FORMAT,
+    "ablation": ablation.FORMAT,
+    "coverage": coverage.FORMAT,
+    "landmarks": landmarks.FORMAT,
+    "found": landmarks.FOUND_FORMAT,
+}
 """What a mark says it is -> the format of the files that it names."""
 _TABLE = re.compile(rf"(<!-- ({'|'.join(_MARKS)}): (.+?) -->\n\n)((?:\|[^\n]*\n)*(?:\nNotes: [^\n]*\n)?)")
 
 
 def read_tables(paths: Iterable[str | Path]) -> dict[str, dict[str, Any]]:
-    """Read files of results, ablations and coverage; return each by its name, or its folder's where that says more.
+    """Read files of results, ablations, coverage and landmarks; return each by its name, or its folder's.
 
     Raises:
         DataError: a file is missing, damaged or none of these, or two have one name.
@@ -40,7 +48,7 @@ def read_tables(paths: Iterable[str | Path]) -> dict[str, dict[str, Any]]:
 
 
 def format_tables(tables: Mapping[str, dict[str, Any]]) -> list[str]:
-    """Format tables in Markdown: one of all results, one of each ablation and of each coverage file."""
+    """Format tables in Markdown: one each of all results, an ablation, a coverage, all landmarks and their speeds."""
     compared = {name: table for name, table in tables.items() if table["format"] == results.FORMAT}
     found = [comparison_table(compared)] if compared else []
     for table in tables.values():
@@ -48,14 +56,18 @@ def format_tables(tables: Mapping[str, dict[str, Any]]) -> list[str]:
             found.append(ablation_table(table))
         elif table["format"] == coverage.FORMAT:
             found.append(coverage_table(table))
+    for format_, one_table in ((landmarks.FORMAT, landmarks_table), (landmarks.FOUND_FORMAT, found_table)):
+        of_it = {name: table for name, table in tables.items() if table["format"] == format_}
+        found += [one_table(of_it)] if of_it else []
     return found
 
 
 def fill_tables(text: str, tables: Mapping[str, dict[str, Any]], document: str) -> str:
     """Return a document's text with the tables below its marks made again.
 
-    A mark is ``<!-- results: NAME ... -->``, one table of these results in this order, ``<!-- ablation: NAME -->`` or
-    ``<!-- coverage: NAME -->``, followed by an empty line and the table with its notes, if it is there already.
+    A mark is ``<!-- results: NAME ... -->``, one table of these results in this order, ``<!-- ablation: NAME -->``,
+    ``<!-- coverage: NAME -->``, ``<!-- landmarks: NAME ... -->`` or ``<!-- found: NAME ... -->`` (what
+    ``vidzoo landmarks --json`` wrote), followed by an empty line and the table with its notes, if it is there already.
 
     Args:
         text: of the document.

@@ -6,12 +6,14 @@ V images, P = 8 pairs of joints.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from scipy.signal import butter, filtfilt
 from scipy.spatial.transform import Rotation
+from tabulate import tabulate
 
 from vidzoo.anatomy import COORDINATES, LANDMARK_LIMBS, LANDMARKS, MARKERS
 from vidzoo.arrays import neighbours
@@ -21,6 +23,8 @@ from vidzoo.io.data_file import DataFile, LandmarkStatus, LandmarkTrack, TrialRe
 from vidzoo.io.provenance import commit
 
 FORMAT, VERSION = "vid-landmark-errors", 1
+FOUND_FORMAT, FOUND_VERSION = "vid-landmarks", 1
+"""Of what ``vidzoo landmarks --json`` writes."""
 JOINTS = {
     "shoulder": ("Shoulder",),
     "elbow": ("elbow_med", "elbow_lat"),
@@ -72,6 +76,52 @@ def score_landmarks(data: DataFile) -> dict[str, Any]:
         },
         "cameras": rows,
     }
+
+
+def landmarks_table(tables: Mapping[str, dict[str, Any]]) -> str:
+    """Format files of :func:`score_landmarks` as one Markdown table, a row for each camera of a trial."""
+    headers = ("recording", "network", "images", "found", "mm", "axes, deg", "px", "knee r, right", "left",
+               "deg, right", "left", "exchanged", "after")  # fmt: skip
+    rows = []
+    for row in (row for table in tables.values() for row in table["cameras"]):
+        counts, knee = row.get("exchanged", {}).values(), row.get("knee", {})
+        rows.append(
+            [
+                f"{row['subject']}/{row['trial']}/{row['camera']}",
+                row["network"].removeprefix("blazepose_"),
+                row["images"],
+                row["found"],
+                row.get("world_mm", "-"),
+                row.get("axes_deg", "-"),
+                f"{np.median(list(row['pixels'].values())):.1f}" if "pixels" in row else "-",
+                *(f"{knee[side]['r']:.2f}" if knee else "-" for side in "rl"),
+                *(f"{knee[side]['mean_difference_deg']:.0f}" if knee else "-" for side in "rl"),
+                *(sum(count[when] for count in counts) if counts else "-" for when in ("before", "after")),
+            ]
+        )
+    return _table(headers, rows, left=2)
+
+
+def found_table(tables: Mapping[str, dict[str, Any]]) -> str:
+    """Format files of ``vidzoo landmarks --json`` as one Markdown table, a row for each."""
+    headers = ("data", "images", "network", "found", "images per second and core", "machine")
+    rows = [
+        [
+            table["data_file"],
+            f"{table['images']:,} {' and '.join(table['kinds'])}",
+            table["network"],
+            f"{table['found']:,}",
+            table["images_per_cpu_second"],
+            table["device"],
+        ]
+        for table in tables.values()
+    ]
+    return _table(headers, rows, left=3)
+
+
+def _table(headers: Sequence[str], rows: list[list[Any]], left: int) -> str:
+    align = ["left"] * left + ["right"] * (len(headers) - left)
+    return tabulate([[*map(str, row)] for row in rows], headers, tablefmt="pipe", disable_numparse=True, colalign=align)
 
 
 def score_camera(trial: TrialReader, camera: str) -> dict[str, Any]:

@@ -129,7 +129,13 @@ def score(predictions: Predictions, data: DataFile, split: Split) -> dict[str, A
             "leaks": split.leaks,
             "actions_not_trained_on": sorted_actions(tested - set(train.action.tolist())),
         },
-        "data": {"data_hash": data.content_hash, **_describe(samples), "train_images": _train_images(data, split)},
+        "data": {
+            "data_hash": data.content_hash,
+            # which the content hash leaves out
+            **({"landmarks_hash": data.landmarks_hash} if data.landmarks_hash else {}),
+            **_describe(samples),
+            "train_images": _train_images(data, split),
+        },
         "counts": {
             "samples": len(row),
             "frames": len(labels),

@@ -6,6 +6,8 @@ pair of joints jumps from one side to the other, which no body does between two 
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,27 +15,30 @@ import numpy as np
 from vidzoo.anatomy import LANDMARK_LIMBS, LANDMARKS
 from vidzoo.io.data_file import LandmarkStatus, LandmarkTrack
 
-DISTRUST = 0.0006
-"""The price of one picture in which a joint's sides are not those that the network said, in lengths of the trunk: a run
-of exchanged pictures is put right if that saves a longer way than so much for each of them. In six rendered trials,
-0.0004 to 0.0007 leave the fewest exchanges; more leaves the long runs of a person who sits, less lets crossing legs
-go wrong."""
+DISTRUST = 0.0003
+"""Price of a joint in a picture in which its sides are not those that the network said, in lengths of the trunk."""
+DISAGREEMENT = 0.01
+"""Price of a picture in which one of two neighbouring parts of the body is exchanged and the other is not. Both prices
+were chosen on seven rendered trials; ``DISTRUST`` from 0.0001 to 0.0005 and this from 0.005 to 0.02 leave as few
+exchanges there and in the others."""
 LONGEST_GAP = 0.25
 """s; over a longer time without the person, nothing is known of the motion."""
 _PAIRS = {
     limb: np.array([[LANDMARKS.index(f"{name}_{side}") for side in "lr"] for name in names])
     for limb, names in LANDMARK_LIMBS.items()
 }
+_NEIGHBOURS = [
+    [list(LANDMARK_LIMBS).index(limb) for limb in pair]
+    for pair in (("shoulders", "arms"), ("hips", "legs"), ("shoulders", "hips"))
+]
+_STATES = np.array(list(itertools.product((0, 1), repeat=len(_PAIRS))))
+"""[16, 4]: which parts of the body are exchanged."""
 
 
 def repair(track: LandmarkTrack, time: np.ndarray) -> LandmarkTrack:
     """Return the landmarks with left and right of each part of the body (``LANDMARK_LIMBS``) put in order.
 
-    For each part, the sides of all pictures are chosen together: those for which the joints go the shortest way in the
-    picture, all pictures together, plus ``DISTRUST`` for each picture and joint whose sides are exchanged. The choice
-    is the shortest path through two states a picture (Viterbi). Pixels, visibility and world landmarks are exchanged
-    alike; the face is left as it is. Where two limbs meet in the picture while they are exchanged, the way is the same
-    either way, and the price alone decides.
+    Pixels, visibility and world landmarks are exchanged alike; the face is left as it is. See :func:`exchanges`.
 
     Args:
         track: as the network saw it.
@@ -41,47 +46,50 @@ def repair(track: LandmarkTrack, time: np.ndarray) -> LandmarkTrack:
     """
     pixels, visibility, world = track.pixels.copy(), track.visibility.copy(), track.world.copy()
     exchanged = np.zeros((len(time), len(_PAIRS)), dtype=np.uint8)
-    for start, stop in _stretches(track.status == LandmarkStatus.FOUND, time):
-        found = np.flatnonzero(track.status[start:stop] == LandmarkStatus.FOUND) + start
-        trunk = _trunk_length(pixels[found])
-        for column, pairs in enumerate(_PAIRS.values()):
-            swapped = found[exchanges(pixels[found][:, pairs] / trunk)]
-            exchanged[swapped, column] = 1
-            for values in (pixels, visibility, world):
-                values[np.ix_(swapped, pairs.ravel())] = values[np.ix_(swapped, pairs[:, ::-1].ravel())]
+    for found in _stretches(track.status == LandmarkStatus.FOUND, time):
+        places = pixels[found] / _trunk_length(pixels[found])
+        exchanged[found] = exchanges([places[:, pairs] for pairs in _PAIRS.values()])
+    for pairs, wrong in zip(_PAIRS.values(), exchanged.T):
+        swapped = np.flatnonzero(wrong)
+        for values in (pixels, visibility, world):
+            values[np.ix_(swapped, pairs.ravel())] = values[np.ix_(swapped, pairs[:, ::-1].ravel())]
     return replace(track, pixels=pixels, visibility=visibility, world=world, exchanged=exchanged)
 
 
-def exchanges(places: np.ndarray, distrust: float = DISTRUST) -> np.ndarray:
-    """Return in which pictures [V] bool the sides of all pairs are exchanged.
+def exchanges(limbs: Sequence[np.ndarray]) -> np.ndarray:
+    """Return which of the four parts of the body are exchanged in each picture, bool [V, 4].
+
+    The sides of all parts in all pictures are chosen together, so that the joints go the shortest way in the picture,
+    plus ``DISTRUST`` and ``DISAGREEMENT``: the shortest path through 16 states a picture (Viterbi). Where two limbs
+    meet in the picture while they are exchanged, the way is the same either way, and the prices alone decide.
 
     Args:
-        places: [V, P, 2, 2] of P pairs of joints, the left one first, in lengths of the trunk.
-        distrust: see ``DISTRUST``.
+        limbs: of each part [V, P, 2, 2] its P pairs of joints, the left one first, in lengths of the trunk.
     """
-    as_said = np.linalg.norm(np.diff(places, axis=0), axis=-1).sum(axis=(1, 2))
-    crossed = np.linalg.norm(places[1:] - places[:-1, :, ::-1], axis=-1).sum(axis=(1, 2))
-    price = np.array([0.0, distrust * 2 * places.shape[1]])  # of a picture in either state
-    cost, before = price, np.zeros((len(places), 2), dtype=int)
-    for number, (same, other) in enumerate(zip(as_said, crossed), start=1):
-        ways = cost[:, None] + np.array([[same, other], [other, same]])
+    as_said = np.stack([np.linalg.norm(np.diff(p, axis=0), axis=-1).sum(axis=(1, 2)) for p in limbs], axis=1)
+    crossed = np.stack([np.linalg.norm(p[1:] - p[:-1, :, ::-1], axis=-1).sum(axis=(1, 2)) for p in limbs], axis=1)
+    joints = np.array([2 * part.shape[1] for part in limbs])
+    price = DISTRUST * _STATES @ joints
+    for one, other in _NEIGHBOURS:
+        price = price + DISAGREEMENT * (_STATES[:, one] != _STATES[:, other])
+    changes = (_STATES[:, None] != _STATES[None]).astype(float)
+    cost, before = price, np.zeros((len(limbs[0]), len(_STATES)), dtype=int)
+    for number, (same, other_side) in enumerate(zip(as_said, crossed), start=1):
+        ways = cost[:, None] + same.sum() + changes @ (other_side - same)
         before[number] = ways.argmin(axis=0)
         cost = ways.min(axis=0) + price
-    state = np.empty(len(places), dtype=int)
+    state = np.empty(len(before), dtype=int)
     state[-1] = cost.argmin()
-    for number in range(len(places) - 1, 0, -1):
+    for number in range(len(before) - 1, 0, -1):
         state[number - 1] = before[number, state[number]]
-    return state.astype(bool)
+    return _STATES[state].astype(bool)
 
 
-def _stretches(found: np.ndarray, time: np.ndarray) -> list[tuple[int, int]]:
-    """Return the ranges [start, stop) of pictures between the gaps that are longer than ``LONGEST_GAP``."""
+def _stretches(found: np.ndarray, time: np.ndarray) -> list[np.ndarray]:
+    """Return the numbers of the pictures with the person, parted where a gap is longer than ``LONGEST_GAP``."""
     seen = np.flatnonzero(found)
-    if not len(seen):
-        return []
-    breaks = np.flatnonzero(np.diff(time[seen]) > LONGEST_GAP)
-    starts, stops = seen[np.r_[0, breaks + 1]], seen[np.r_[breaks, len(seen) - 1]] + 1
-    return [(int(start), int(stop)) for start, stop in zip(starts, stops)]
+    parts = np.split(seen, np.flatnonzero(np.diff(time[seen]) > LONGEST_GAP) + 1)
+    return [part for part in parts if len(part)]
 
 
 def _trunk_length(pixels: np.ndarray) -> float:

@@ -13,15 +13,13 @@ from rich.progress import Progress
 
 from vidzoo.anatomy import LANDMARK_LIMBS
 from vidzoo.errors import ConfigError
+from vidzoo.evaluation.landmarks import FOUND_FORMAT, FOUND_VERSION
 from vidzoo.io.atomic import atomic_path, check_output
 from vidzoo.io.data_file import DataFile, LandmarkStatus, LandmarkTrack, add_landmarks
 from vidzoo.io.provenance import commit, processor
 from vidzoo.pose.data_file import AT_ONCE, Camera, cameras_of, landmarks_of_cameras
 from vidzoo.pose.detect import Choice
 from vidzoo.pose.networks import PoseNetworks
-
-FORMAT = "vid-landmarks"
-VERSION = 1
 
 
 def write_landmarks(
@@ -79,8 +77,8 @@ def write_landmarks(
             tracks[key] = track
     seconds = time.perf_counter() - started[0], time.process_time() - started[1]
     content = {
-        "format": FORMAT,
-        "version": VERSION,
+        "format": FOUND_FORMAT,
+        "version": FOUND_VERSION,
         "commit": commit(),
         "data_file": Path(path).name,
         "data_hash": data.content_hash,

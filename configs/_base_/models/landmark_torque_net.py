@@ -7,6 +7,7 @@ model = dict(
     stride=4,
     noise=0.1,
     bias=0.3,
+    tilt=0.1,
     average_mirrored=True,
     # Only what every head takes, so that a leaf swaps the type.
     temporal_head=dict(type="PerceptronTorqueHead", window=13),

@@ -27,6 +27,9 @@ class Output(Protocol):
         """[B, K, Q], standardised."""
 
 
+STAND_INS = {"frames": "image_features"}
+"""Input -> what can take its place in a model that has computed it before."""
+
 OutputT = TypeVar("OutputT", bound=Output)
 
 
@@ -105,7 +108,7 @@ class TorqueEstimator(BaseModel, Generic[OutputT]):
         """
         if mode not in ("tensor", "loss", "predict"):
             raise ConfigError(f"mode='{mode}' must be 'tensor', 'loss' or 'predict'.")
-        missing = [name for name in self.requires if name not in inputs]
+        missing = [name for name in self.requires if name not in inputs and STAND_INS.get(name) not in inputs]
         if missing:
             raise ConfigError(
                 f"{type(self).__name__} needs inputs {', '.join(missing)}, but the batch holds "

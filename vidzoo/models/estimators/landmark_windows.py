@@ -50,6 +50,17 @@ def mirrored(windows: Tensor) -> Tensor:
     return windows[:, :, _MIRROR] * windows.new_tensor([-1.0, 1.0, 1.0])
 
 
+def tilted(windows: Tensor, std: float) -> Tensor:
+    """Return windows [N, T, 16, 3] as cameras of other pitch and roll see them: two angles a window, rad."""
+    for axis in (2, 0):  # y and z turn about x, then x and y about z
+        angle = std * torch.randn(len(windows), 1, 1, device=windows.device, dtype=windows.dtype)
+        cos, sin = angle.cos(), angle.sin()
+        axes = list(windows.unbind(-1))
+        axes[1], axes[axis] = cos * axes[1] - sin * axes[axis], sin * axes[1] + cos * axes[axis]
+        windows = torch.stack(axes, dim=-1)
+    return windows
+
+
 class LandmarkTokens(Standardizer):
     """Windows [N, T, 16, 3] to standardised tokens [N, T, 48].
 
@@ -58,16 +69,20 @@ class LandmarkTokens(Standardizer):
             own over the training subset, in each frame differently.
         bias: the same, but equal in all frames of a window: as another network, or another camera, would put a
             landmark to another place of the body.
+        tilt: in training, windows are turned as cameras of another pitch and roll see them; the standard deviation of
+            both angles, in rad.
     """
 
-    def __init__(self, noise: float, bias: float) -> None:
-        if noise < 0 or bias < 0:
-            raise ConfigError(f"MarkerTorqueNet: noise={noise} and bias={bias} must be 0 or more.")
+    def __init__(self, noise: float, bias: float, tilt: float) -> None:
+        if min(noise, bias, tilt) < 0:
+            raise ConfigError(f"MarkerTorqueNet: noise={noise}, bias={bias} and tilt={tilt} must be 0 or more.")
         super().__init__((len(_BODY), 3), "input_landmarks_turned")
-        self.noise, self.bias = noise, bias
+        self.noise, self.bias, self.tilt = noise, bias, tilt
 
     def forward(self, windows: Tensor) -> Tensor:
         """Return the tokens, in training with noise."""
+        if self.training and self.tilt:
+            windows = tilted(windows, self.tilt)
         z = self.standardise(windows)
         if self.training and self.noise:
             z = z + self.noise * torch.randn_like(z)

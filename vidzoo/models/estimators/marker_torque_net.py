@@ -68,6 +68,7 @@ class MarkerTorqueNet(TorqueEstimator[MotionOutput]):
             (T - 1) * stride + 1 frames long.
         noise: of landmarks, see :class:`LandmarkTokens`.
         bias: the same.
+        tilt: the same.
         average_mirrored: of landmarks, outside training: predict the mirror image too, and take the mean of the
             prediction and the mirror image of that one.
         data_preprocessor: see :class:`ClipPreprocessor`; MMEngine's default will do.
@@ -90,6 +91,7 @@ class MarkerTorqueNet(TorqueEstimator[MotionOutput]):
         stride: int = 1,
         noise: float = 0.0,
         bias: float = 0.0,
+        tilt: float = 0.0,
         average_mirrored: bool = False,
         data_preprocessor: Any = None,
     ) -> None:
@@ -104,14 +106,14 @@ class MarkerTorqueNet(TorqueEstimator[MotionOutput]):
                 f"MarkerTorqueNet: kinematics='landmarks' needs velocities=False, for landmarks have none, and a "
                 f"stride of 1 frame or more, not velocities={velocities} and stride={stride}."
             )
-        if not self.of_landmarks and (stride != 1 or noise or bias or average_mirrored):
+        if not self.of_landmarks and (stride != 1 or noise or bias or tilt or average_mirrored):
             raise ConfigError(
-                f"MarkerTorqueNet: stride, noise, bias and average_mirrored are for kinematics='landmarks', not for "
+                f"MarkerTorqueNet: stride, noise, bias, tilt and average_mirrored are for landmarks, not for "
                 f"'{kinematics}'; leave them out."
             )
         if self.of_landmarks:
             self.requires = ("landmarks_world", "height")
-            self.tokens = LandmarkTokens(noise, bias)
+            self.tokens = LandmarkTokens(noise, bias, tilt)
             width = 3 * len(BODY_LANDMARKS)
         else:
             shape = _SHAPES[kinematics]

@@ -12,7 +12,13 @@ from vidzoo.errors import ConfigError
 from vidzoo.models.codecs.torque_codec import MarkerCodec
 from vidzoo.models.estimators.base import TorqueEstimator, build_part, stack
 from vidzoo.models.estimators.shape_checks import build_temporal_head, describe, probe, probe_pose
-from vidzoo.models.pose_decoders import Pose, bin_features, coordinate_features, marginal_features
+from vidzoo.models.pose_decoders import (
+    Pose,
+    bin_coordinates,
+    bin_features,
+    coordinate_features,
+    marginal_features,
+)
 from vidzoo.registry import MODELS
 from vidzoo.structures import Inputs, TorqueSample
 
@@ -30,6 +36,17 @@ class VIDOutput(NamedTuple):
     """[B, L, M, 3], standardised; None without a marker regressor."""
     pose: Tensor
     """[B, L, J, 3] in heatmap bins."""
+
+
+class ImageFeatures(NamedTuple):
+    """What the parts that see images say of N of them, before the parts that see time and markers."""
+
+    spatial: Tensor
+    """[N, S]: spatial probabilistic features."""
+    coordinates: Tensor
+    """[N, J, 3] x, y, z of the pose in [-1, 1]."""
+    pose: Pose | None
+    """None where the features were read from a file."""
 
 
 class ImageResult(NamedTuple):
@@ -90,6 +107,9 @@ class VIDNetwork(TorqueEstimator[VIDOutput]):
     Every image goes through backbone, heatmap head, pose decoder and marker regressor once: frames for which
     ``inputs['frame_is_new']`` is False take over the result of the frame before. (In training, batch norm then counts
     each image once; with stored statistics the numbers are those of the full computation.)
+
+    Where backbone and heatmap head are frozen (they say ``frozen``, and their output then depends on the image alone),
+    ``inputs['image_features']`` can take the images' place: what :meth:`image_features` gave for them.
 
     Each part is a config or a module.
 
@@ -164,9 +184,12 @@ class VIDNetwork(TorqueEstimator[VIDOutput]):
     def _probe_tokens(self) -> int:
         """Send shapes through the image part; return F."""
         pose = probe_pose(self.backbone, self.heatmap_head, self.pose_decoder, self.image_size, *self._keep_volume)
-        width = SPF_MODES[self.spf_mode](pose).shape[1]
+        self._bins = tuple(marginal.shape[-1] for marginal in pose.marginals)
+        self._widths = [SPF_MODES[self.spf_mode](pose).shape[1], pose.coordinates[0].numel()]
+        width = self._widths[0]
         if self.marker_regressor is not None and self.marker_codec is not None:
-            markers = probe("marker_regressor", self.marker_regressor, self._regressor_input(pose))
+            regressor_input = pose if self._takes_pose else coordinate_features(pose).unflatten(1, (-1, 3))
+            markers = probe("marker_regressor", self.marker_regressor, regressor_input)
             expected = (2, *self.marker_codec.mean.shape)
             if not isinstance(markers, Tensor) or markers.shape != expected:
                 raise ConfigError(
@@ -180,25 +203,47 @@ class VIDNetwork(TorqueEstimator[VIDOutput]):
         """Further arguments of the pose decoder: one that is never asked for the volume need not know of it."""
         return (True,) if self.spf_mode in ("pooled8", "full") else ()
 
-    def _regressor_input(self, pose: Pose) -> Pose | Tensor:
-        """Return the pose [N, J, 3] in [-1, 1], or all of it for a marker regressor that says ``takes_pose``."""
-        if getattr(self.marker_regressor, "takes_pose", False):
-            return pose
-        return coordinate_features(pose).unflatten(1, (-1, 3))
+    @property
+    def _takes_pose(self) -> bool:
+        """Whether the marker regressor reads the whole pose, and not [N, J, 3] in [-1, 1]."""
+        return bool(getattr(self.marker_regressor, "takes_pose", False))
+
+    # --- images ------------------------------------------------------------------------------------------------------
+    @property
+    def num_image_features(self) -> int | None:
+        """Numbers that :meth:`image_features` gives of an image; None where they cannot take the images' place.
+
+        They cannot where they still change in training, or where the marker regressor reads the whole pose.
+        """
+        frozen = all(getattr(part, "frozen", False) for part in (self.backbone, self.heatmap_head))
+        return sum(self._widths) if frozen and not self._takes_pose else None
+
+    def image_features(self, images: Tensor) -> Tensor:
+        """Return what the parts that see images say of normalised images [N, 3, S, S], as [N, num_image_features]."""
+        spatial, coordinates, _ = self._see(images)
+        return torch.cat([spatial, coordinates.flatten(1)], dim=1)
 
     def encode_images(self, images: Tensor) -> ImageResult:
         """Return tokens, markers and pose of normalised images [N, 3, S, S]."""
+        return self._encode(self._see(images))
+
+    def _see(self, images: Tensor) -> ImageFeatures:
         images = images.contiguous(memory_format=torch.channels_last)
         pose = self.pose_decoder(self.heatmap_head(self.backbone(images)), *self._keep_volume)
-        tokens = SPF_MODES[self.spf_mode](pose)
-        markers = None
-        if self.marker_regressor is not None:
-            markers = self.marker_regressor(self._regressor_input(pose))
-            tokens = torch.cat([tokens, markers.flatten(1)], dim=1)
-        return ImageResult(tokens, markers, pose.coordinates)
+        return ImageFeatures(SPF_MODES[self.spf_mode](pose), coordinate_features(pose).unflatten(1, (-1, 3)), pose)
 
-    def tensor(self, inputs: Inputs) -> VIDOutput:
-        """Return standardised torques and markers, and the pose, for ``inputs['frames']`` [B, L, 3, S, S]."""
+    def _encode(self, features: ImageFeatures) -> ImageResult:
+        tokens, markers = features.spatial, None
+        if self.marker_regressor is not None:
+            markers = self.marker_regressor(features.pose if self._takes_pose else features.coordinates)
+            tokens = torch.cat([tokens, markers.flatten(1)], dim=1)
+        pose = features.pose
+        return ImageResult(
+            tokens, markers, bin_coordinates(features.coordinates, self._bins) if pose is None else pose.coordinates
+        )
+
+    def _encode_frames(self, inputs: Inputs) -> ImageResult:
+        """Return tokens, markers and pose [B L, ...] of ``inputs['frames']``, each image seen once."""
         frames = inputs["frames"]
         if frames.shape[2:] != (3, self.image_size, self.image_size):
             raise ConfigError(
@@ -207,14 +252,36 @@ class VIDNetwork(TorqueEstimator[VIDOutput]):
             )
         is_new = inputs.get("frame_is_new")
         if is_new is None:
-            tokens, markers, pose = self.encode_images(frames.flatten(0, 1))
+            return self.encode_images(frames.flatten(0, 1))
+        is_new = torch.cat([torch.ones_like(is_new[:, :1]), is_new[:, 1:]], dim=1)
+        source = is_new.flatten().cumsum(0) - 1
+        tokens, markers, pose = self.encode_images(frames[is_new])
+        return ImageResult(tokens[source], None if markers is None else markers[source], pose[source])
+
+    def _encode_features(self, inputs: Inputs) -> ImageResult:
+        """Return tokens, markers and pose [B L, ...] of ``inputs['image_features']`` [B, L, F]."""
+        values = inputs["image_features"].flatten(0, 1)
+        if values.shape[1] != self.num_image_features:
+            raise ConfigError(
+                f"image_features are {values.shape[1]} numbers an image, expected {self.num_image_features}; make them "
+                f"with this model's config: vidzoo features."
+            )
+        spatial, coordinates = values.split(self._widths, dim=1)
+        return self._encode(ImageFeatures(spatial, coordinates.unflatten(1, (-1, 3)), None))
+
+    # --- clips -------------------------------------------------------------------------------------------------------
+    def tensor(self, inputs: Inputs) -> VIDOutput:
+        """Return standardised torques and markers, and the pose.
+
+        Args:
+            inputs: ``frames`` [B, L, 3, S, S], or ``image_features`` [B, L, F] in their place.
+        """
+        if "image_features" in inputs:
+            clips = inputs["image_features"].shape[:2]
+            tokens, markers, pose = self._encode_features(inputs)
         else:
-            is_new = torch.cat([torch.ones_like(is_new[:, :1]), is_new[:, 1:]], dim=1)
-            source = is_new.flatten().cumsum(0) - 1
-            tokens, markers, pose = self.encode_images(frames[is_new])
-            tokens, pose = tokens[source], pose[source]
-            markers = None if markers is None else markers[source]
-        clips = frames.shape[:2]
+            clips = inputs["frames"].shape[:2]
+            tokens, markers, pose = self._encode_frames(inputs)
         torques = self.temporal_head(tokens.unflatten(0, clips))
         return VIDOutput(torques, None if markers is None else markers.unflatten(0, clips), pose.unflatten(0, clips))
 

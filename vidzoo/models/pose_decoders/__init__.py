@@ -3,6 +3,7 @@
 from vidzoo.models.pose_decoders.per_axis_soft_argmax import PerAxisSoftArgmax
 from vidzoo.models.pose_decoders.pose import (
     Pose,
+    bin_coordinates,
     bin_features,
     coordinate_features,
     expected_pose,
@@ -15,6 +16,7 @@ __all__ = [
     "PerAxisSoftArgmax",
     "Pose",
     "SoftArgmax3D",
+    "bin_coordinates",
     "bin_features",
     "coordinate_features",
     "expected_pose",

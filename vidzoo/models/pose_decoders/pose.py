@@ -42,6 +42,12 @@ def normalise_coordinates(coordinates: Tensor, volume: Sequence[int]) -> Tensor:
     return torch.stack([(2 * axis + 1) / bins - 1 for axis, bins in axes], dim=-1)
 
 
+def bin_coordinates(coordinates: Tensor, volume: Sequence[int]) -> Tensor:
+    """Return coordinates [..., 3] in bins of a volume (D, h, w): the inverse of :func:`normalise_coordinates`."""
+    axes = zip(coordinates.unbind(-1), reversed(volume))
+    return torch.stack([((axis + 1) * bins - 1) / 2 for axis, bins in axes], dim=-1)
+
+
 def bin_features(probabilities: Tensor, bins: int) -> Tensor:
     """Return the excess of probabilities over a uniform distribution on ``bins`` cells, in units of the latter.
 
