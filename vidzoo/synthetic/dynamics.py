@@ -95,8 +95,8 @@ def _squeeze(plan: Plan, k: int, force: np.ndarray) -> np.ndarray:
     """Return the horizontal force [3] N that the right foot has and the left opposes, along the line between them.
 
     It has no effect on the motion. It turns each foot's reaction towards the centre of mass, as in standing and walking
-    people (feet apart press outwards; a leading foot brakes while the trailing one propels). With a ``plan.squeeze`` of 1
-    the reactions point at the centre of mass.
+    people (feet apart press outwards; a leading foot brakes while the trailing one propels). With a ``plan.squeeze`` of
+    1 the reactions point at the centre of mass.
     """
     right, left = plan.support[k]
     share = plan.squeeze * plan.load[k].prod() * force[1] / plan.com_height[k]

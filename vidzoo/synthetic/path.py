@@ -79,8 +79,8 @@ def _solve(solver: Solver, before: np.ndarray | None) -> None:
         start = q[k].copy()
         for f, side in enumerate("rl"):
             if plan.planted[k, f]:
-                known = before is not None and before[k, LEGS[side]].any()
-                start[LEGS[side]] = before[k, LEGS[side]] if known else guess[LEGS[side]]
+                source = guess if before is None or not before[k, LEGS[side]].any() else before[k]
+                start[LEGS[side]] = source[LEGS[side]]
         try:
             q[k] = guess = solver.place(k, start)
             placed[k] = True
@@ -89,10 +89,12 @@ def _solve(solver: Solver, before: np.ndarray | None) -> None:
                 raise
     missing = frames[~placed[frames]]
     for side in "rl" if len(missing) else ():
-        q[np.ix_(missing, LEGS[side])] = PchipInterpolator(frames[placed[frames]], q[np.ix_(frames[placed[frames]], LEGS[side])])(missing)
+        q[np.ix_(missing, LEGS[side])] = PchipInterpolator(
+            frames[placed[frames]], q[np.ix_(frames[placed[frames]], LEGS[side])]
+        )(missing)
     for f, side in enumerate("rl"):
         stance = plan.planted[:, f] & placed
-        for lift, strike in pairwise(np.flatnonzero(stance)):
+        for lift, strike in pairwise(np.flatnonzero(stance).tolist()):
             if strike > lift + 1:
                 _swing(plan, q, LEGS[side], lift, strike)
     solver.q[:] = q
@@ -116,7 +118,9 @@ def _swing(plan: Plan, q: np.ndarray, legs: np.ndarray, lift: int, strike: int) 
     inside = time[lift + 1 : strike]
     x = (inside - time[lift]) / (time[strike] - time[lift])
     bump = x**2 * (1 - x) ** 3 / 0.03456
-    q[lift + 1 : strike, legs] = BPoly.from_derivatives([time[lift], time[strike]], ends)(inside) + np.outer(bump, plan.swing)
+    q[lift + 1 : strike, legs] = BPoly.from_derivatives([time[lift], time[strike]], ends)(inside) + np.outer(
+        bump, plan.swing
+    )
 
 
 def moved(plan: Plan, by: np.ndarray) -> Plan:

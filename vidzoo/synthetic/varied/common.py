@@ -94,4 +94,4 @@ def arms(rng: np.random.Generator, style: str, manner: Manner) -> dict[str, floa
     return {"arm_flex": flex, "arm_add": add, "arm_rot": rot, "elbow_flex": max(elbow, 3.0), "pro_sup": 105.0}
 
 
-__all__ = ["DOF", "Manner", "around", "arms", "curve", "pelvis_track", "smooth"]
+__all__ = ["DOF", "Manner", "arms", "around", "curve", "pelvis_track", "smooth"]

@@ -68,7 +68,9 @@ def drop_jump(body: Body, rng: np.random.Generator, manner: Manner, asymmetric: 
     bottom = contact * rng.uniform(0.42, 0.54)
     posture = jump_posture(rng, manner, t, contact, bottom, load_right - 0.5, landing, roll)
 
-    position, yaw = stance(body, rng, max(around(rng, 0.14, 0.03, manner.width), 0.07) * h, around(rng, 6, 5, manner.toe_out))
+    position, yaw = stance(
+        body, rng, max(around(rng, 0.14, 0.03, manner.width), 0.07) * h, around(rng, 6, 5, manner.toe_out)
+    )
     still = np.broadcast_to(position, (len(time), 2, 3))
     on_ball = step(-pitch / 12)
     flat = SOLE_CENTRE + around(rng, 0.012, 0.012, manner.support)
@@ -117,8 +119,6 @@ def drop_jump(body: Body, rng: np.random.Generator, manner: Manner, asymmetric: 
     return done
 
 
-
-
 def push_spline(
     rng: np.random.Generator,
     contact: float,
@@ -141,19 +141,23 @@ def push_spline(
     wide = rng.uniform(0.025, 0.045)
     impact = rng.uniform(1.3, 3.6) * np.exp(-0.5 * ((centres - rng.uniform(0.05, 0.075)) / wide) ** 2)
     dip = rng.uniform(-0.6, 0.7)
-    plateau = rng.uniform(1.3, 1.9) + dip * np.sin(np.pi * centres / contact) + rng.uniform(-0.4, 0.5) * (centres / contact - 0.5)
+    plateau = (
+        rng.uniform(1.3, 1.9)
+        + dip * np.sin(np.pi * centres / contact)
+        + rng.uniform(-0.4, 0.5) * (centres / contact - 0.5)
+    )
     wanted = GRAVITY * (impact + np.clip(plateau, 0.3, None) * np.minimum(1, (contact - centres) / 0.12))
     spline = BSpline(knots, np.eye(len(centres) + 2)[:, 1:-1], 3)
     speed, way = spline.antiderivative(1), spline.antiderivative(2)
     rows = np.array([speed(bottom), way(bottom), speed(contact), way(contact)])
     (v_in, v_out), (depth, rise) = speeds, ways
     free = lambda x: v_in * x - 0.5 * GRAVITY * x * x  # noqa: E731
-    target = np.array([GRAVITY * bottom - v_in, -depth - free(bottom), v_out - v_in + GRAVITY * contact, rise - free(contact)])
+    target = np.array(
+        [GRAVITY * bottom - v_in, -depth - free(bottom), v_out - v_in + GRAVITY * contact, rise - free(contact)]
+    )
     weight = 1e4
     size = 1 / np.sqrt(wanted + 0.3 * GRAVITY)
-    found, _ = nnls(
-        np.vstack([weight * rows, np.diag(size)]), np.concatenate([weight * target, size * wanted])
-    )
+    found, _ = nnls(np.vstack([weight * rows, np.diag(size)]), np.concatenate([weight * target, size * wanted]))
     if np.abs(rows @ found - target).max() > 1e-3:
         raise OutOfReachError("push")
     del basis
@@ -230,7 +234,8 @@ def jump_posture(
     return both_sides({
         "pelvis_tilt": pelvis - np.clip(rng.normal(16, 5), 6, 28) * lean * crouch,
         "pelvis_list": 14 * side,
-        "lumbar_extension": lumbar - np.clip(rng.normal(11, 5), 2, 24) * lean * crouch + (-lumbar) * step(t / contact - 0.1),
+        "lumbar_extension": lumbar - np.clip(rng.normal(11, 5), 2, 24) * lean * crouch
+        + (-lumbar) * step(t / contact - 0.1),
         "lumbar_bending": 12 * side,
         "arm_flex": flex,
         "arm_add": -14.0 if style != "hips" else -35.0,

@@ -7,7 +7,15 @@ import numpy as np
 from vidzoo.synthetic.body import Body
 from vidzoo.synthetic.dynamics import Performance, perform
 from vidzoo.synthetic.plan import Plan, Track, lower
-from vidzoo.synthetic.postures import SOLE_CENTRE, both_sides, com_height, frame_times, posture_track, sole_point, stance
+from vidzoo.synthetic.postures import (
+    SOLE_CENTRE,
+    both_sides,
+    com_height,
+    frame_times,
+    posture_track,
+    sole_point,
+    stance,
+)
 from vidzoo.synthetic.solver import OutOfReachError
 from vidzoo.synthetic.varied.common import Manner, arms, around, curve
 
@@ -22,7 +30,9 @@ def squat(body: Body, rng: np.random.Generator, manner: Manner, asymmetric: bool
     slow = around(rng, 1.0, 0.2, -manner.speed)
     marks, begin = [], rng.uniform(0.1, 0.3)
     for _ in range(rng.integers(1, 3)):
-        marks.append(np.cumsum([begin, rng.uniform(0.8, 1.2) * slow, rng.uniform(0.02, 0.3), rng.uniform(0.7, 1.15) * slow]))
+        marks.append(
+            np.cumsum([begin, rng.uniform(0.8, 1.2) * slow, rng.uniform(0.02, 0.3), rng.uniform(0.7, 1.15) * slow])
+        )
         begin = marks[-1][-1] + rng.uniform(0.05, 0.5)
     time = frame_times(begin)
     depth = np.clip(around(rng, 0.175, 0.03, manner.depth), 0.09, 0.24) * (0.9 if asymmetric else 1.0) * h
@@ -35,7 +45,9 @@ def squat(body: Body, rng: np.random.Generator, manner: Manner, asymmetric: bool
     for a, b, c, d in marks:
         share = rng.uniform(0.9, 1.05)
         bent += share * curve(time, (a, 0), (b, 1), (c, 1), (d, 0))
-        trunk += share * curve(time, (a, 0), (a + rng.uniform(0.93, 1.0) * (b - a), 1), (c, 1), (d + rng.uniform(-0.02, 0.08), 0))
+        trunk += share * curve(
+            time, (a, 0), (a + rng.uniform(0.93, 1.0) * (b - a), 1), (c, 1), (d + rng.uniform(-0.02, 0.08), 0)
+        )
     at_ease = around(rng, 0.5, 0.02, manner.side, 0.5)
     load = np.full(len(time), at_ease)
     if asymmetric:

@@ -10,10 +10,11 @@ from vidzoo.anatomy import ACTION_FAMILIES, COORDINATES, PELVIS_COORDINATES
 from vidzoo.errors import VidZooError
 from vidzoo.io.data_file import Trial
 from vidzoo.io.data_file.layout import Reason
-from vidzoo.synthetic.body import Body, Shape, Subject, build_body
+from vidzoo.synthetic.body import Body, build_body
 from vidzoo.synthetic.dynamics import Performance
 from vidzoo.synthetic.figure import trace
 from vidzoo.synthetic.postures import RATE_HZ
+from vidzoo.synthetic.segments import Shape, Subject
 from vidzoo.synthetic.solver import OutOfReachError
 from vidzoo.synthetic.varied.common import Manner
 from vidzoo.synthetic.varied.gait import walk
@@ -100,8 +101,8 @@ def make_varied_trial(seed: int, index: int, family: str, number: int) -> Trial:
         ) from error
     markers, _ = trace(body, done.coordinates, COORDINATES)
     validity = np.zeros(done.torques.shape, np.uint8)
-    seated = np.flatnonzero(done.seat_share > SEATED)
-    validity[np.ix_(seated, [COORDINATES.index(c) for c in PELVIS_COORDINATES])] = Reason.OFF_PLATE
+    pelvis = slice(0, len(PELVIS_COORDINATES))  # the first coordinates
+    validity[done.seat_share > SEATED, pelvis] = Reason.OFF_PLATE
     return Trial(
         subject=subject.name,
         trial=f"{family}{number}",
@@ -123,5 +124,3 @@ def make_varied_trial(seed: int, index: int, family: str, number: int) -> Trial:
         foot_jacobians=done.foot_jacobians,
         grf=done.grf,
     )
-
-
