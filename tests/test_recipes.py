@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[1]
 ENTRIES = yaml.safe_load((ROOT / "model-index.yml").read_text(encoding="utf-8"))["Models"]
 RESULTS = [(entry["Config"], result["File"]) for entry in ENTRIES for result in entry["Results"]]
 SECTIONS = ("model", "train_dataloader", "train_cfg", "optim_wrapper", "param_scheduler", "randomness")
-PLACES = {"data_file", "vid_file", "split", "side", "subset", "num_workers", "persistent_workers"}
+PLACES = {"data_file", "vid_file", "split", "features", "side", "subset", "num_workers", "persistent_workers"}
 """Where the data lie and who reads them: nothing that a result depends on."""
 TASK = {"requires", "window", "target_index", "torques", "marker_frame", "image_size", "rate_hz"}
 

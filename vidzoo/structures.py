@@ -82,6 +82,7 @@ class TorqueSample(BaseDataElement):
         pred_contact: bool [K, 2], as ``gt_contact`` at the predicted frames.
         pred_wrenches: float32 [K, 2, 6]: of the ground on the right and left foot, N·m about the calcaneus origin, N.
         pred_residual: float32 [K, 2]: pelvis force N and moment N·m that the predicted wrenches leave unexplained.
+        pred_trust: float32 [K], 0 to 1: how far the input is like the training subset's (PhysicsGuidedHybrid).
     """
 
 

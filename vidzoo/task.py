@@ -28,6 +28,8 @@ MODALITIES: tuple[str, ...] = (
 )
 """What a model can take as input; see ``structures.Inputs`` for their shapes."""
 MARKER_FRAMES: tuple[str, ...] = ("camera", "ground")
+NUM_EXAMPLE_MOTIONS = 1024
+"""Frames of the training subset that a model may keep as examples; where there are fewer, some are repeated."""
 RATE_TOLERANCE = 1e-3
 """Two rates that differ by a smaller share are the same rate."""
 

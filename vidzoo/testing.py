@@ -20,8 +20,8 @@ import torch
 from torch import Tensor
 
 from vidzoo.anatomy import COORDINATES, LANDMARKS, MARKERS
-from vidzoo.models.codecs.torque_codec import Standardizer
 from vidzoo.models.estimators import TorqueEstimator
+from vidzoo.models.estimators.base import TakesStatistics
 from vidzoo.registry import MODELS
 from vidzoo.structures import TorqueSample
 from vidzoo.task import TaskSpec
@@ -165,15 +165,15 @@ def build(config: dict[str, Any]) -> TorqueEstimator:
 
 
 def example_statistics(model: TorqueEstimator) -> dict[str, tuple[Tensor, Tensor]]:
-    """Return a random mean and standard deviation of every quantity that ``model`` standardises."""
+    """Return random statistics of every quantity that ``model`` needs them of."""
     generator = torch.Generator().manual_seed(0)
     return {
         codec.key: (
-            torch.randn(codec.mean.shape, generator=generator),
-            0.2 + 0.8 * torch.rand(codec.std.shape, generator=generator),
+            torch.randn(codec.shape, generator=generator),
+            0.2 + 0.8 * torch.rand(codec.shape, generator=generator),
         )
         for codec in model.modules()
-        if isinstance(codec, Standardizer)
+        if isinstance(codec, TakesStatistics)
     }
 
 

@@ -40,6 +40,8 @@ def test_trials_of_all_files_are_there_and_the_cameras_of_one_trial_come_togethe
     assert [len(t.cameras) for t in DataFile(tmp_path / "again.h5")] == [1, 3]
     assert merge_data_files([one, two], tmp_path / "some.h5", ["person1"]) == {str(one): 0, str(two): 1}
     assert DataFile(tmp_path / "some.h5").trial_keys() == [("person1", "walking1")]
+    assert merge_data_files([one, two], tmp_path / "squats.h5", actions=["squats"]) == {str(one): 1, str(two): 1}
+    assert DataFile(tmp_path / "squats.h5").trial_keys() == [("subject4", "squats1")]
 
 
 def test_what_does_not_go_together_is_refused_in_one_sentence(tmp_path: Path) -> None:

@@ -82,6 +82,9 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
     ],
     "ImDy": [IMDY_PARTS, IMDY_PARTS | dict(ground_forces=False, mask_missing=False, min_markers=None)],
     "DinoEndToEnd": [DINO_PARTS | dict(type="DinoEndToEnd"), DINO_PARTS | dict(type="DinoEndToEnd", trunk="lstm")],
+    "PhysicsGuidedHybrid": [
+        DINO_PARTS | dict(type="PhysicsGuidedHybrid", residual_loss=dict(type="WeightedL1Loss", weight=0.1)),
+    ],
     "DinoHybrid": [
         DINO_PARTS | dict(type="DinoHybrid"),
         DINO_PARTS | dict(type="DinoHybrid", trunk="lstm", residual_loss=dict(type="WeightedMSELoss", weight=0.1)),

@@ -347,7 +347,7 @@ def test_mistakes_of_a_batch_are_named():
 
 def test_statistics_must_cover_what_the_network_predicts():
     statistics = {"torques_per_kg": (np.zeros(11), np.ones(11)), "other": (np.zeros(1), np.ones(1))}
-    with pytest.raises(ConfigError, match="standardises 'markers', but the training set gives statistics of other"):
+    with pytest.raises(ConfigError, match="needs statistics of 'markers', but the training set gives those of other"):
         tiny().set_statistics(statistics)
     model = tiny(marker_regressor=None)
     model.set_statistics(statistics)

@@ -45,25 +45,25 @@ def publish(
     data: str | Path,
     split: str | Path,
     result: str | Path,
+    features: str | Path | None = None,
     sample_data: str | Path | None = None,
     sample_split: str | Path | None = None,
     work_dir: str | Path | None = None,
 ) -> Path:
     """Publish a checkpoint of a recipe and return the path of the weights, ``weights/NAME.safetensors``.
 
-    Parameters are written in half precision where the tested mPJE_mean stays the same to three digits, else in single
-    precision. The result file is that of the published file. The index gets both, and the file's SHA-256. Nothing is
-    written to these places before all of it has been made and tested.
+    Parameters are in half precision where the tested mPJE_mean stays the same to three digits, else in single. The
+    result file is of the published file. Nothing is put into its place before all of it has been made and tested.
 
     Args:
-        name: of the recipe, one of :func:`list_models`.
+        name: of the recipe.
         checkpoint: of its training, or the training's work dir.
         data: the data file to test on.
         split: its split.
         result: the result file to write, in the folder of the index, such as 'docs/results/NAME_block.json'.
-        sample_data: the data file whose test subset gives the golden sample; None: ``data``. No picture of a real
-            person may be in it.
-        sample_split: its split.
+        features: the data file's features, which the tests read in place of images; the golden sample has images.
+        sample_data: gives the golden sample, without a picture of a real person; None: ``data``.
+        sample_split: its split, whose test subset is taken.
         work_dir: where tests leave their logs; None: ``work_dirs/publish_NAME``.
 
     Raises:
@@ -84,7 +84,9 @@ def publish(
     if not precisions:
         raise CheckpointError(f"{source}: some of its weights are no finite numbers; publish an earlier epoch.")
     sample = _sample(config, str(sample_data or data), str(sample_split or split), work_dir)
-    options: dict[str, Any] = {"work_dir": work_dir, "cfg_options": {"data_file": str(data), "split": str(split)}}
+    files = {"data_file": data, "split": split, "features": features}
+    given = {key: str(path) for key, path in files.items() if path is not None}
+    options: dict[str, Any] = {"work_dir": work_dir, "cfg_options": given}
     before = test(config, source, **options)["mPJE_mean"]
     for precision in precisions:
         weights = work_dir / precision / f"{name}.safetensors"

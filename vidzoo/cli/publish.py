@@ -24,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--result", required=True, metavar="JSON", help="the result file to write, of the published file"
     )
+    parser.add_argument("--features", metavar="FILE", help="its features (.h5), which the tests read, not its images")
     parser.add_argument(
         "--sample-data", metavar="FILE", help="the data file that gives the golden sample (default: --data)"
     )
@@ -41,6 +42,7 @@ def run(args: argparse.Namespace) -> None:
         data=args.data,
         split=args.split,
         result=args.result,
+        features=args.features,
         sample_data=args.sample_data,
         sample_split=args.sample_split,
         work_dir=args.work_dir,

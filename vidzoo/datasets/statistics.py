@@ -10,6 +10,7 @@ import numpy as np
 from vidzoo.anatomy import BODY_LANDMARKS, LANDMARKS
 from vidzoo.datasets.recording import Track, pelvis_centre_or_zero
 from vidzoo.errors import DataError
+from vidzoo.task import NUM_EXAMPLE_MOTIONS
 
 MIN_MARKER_STD = 1e-3
 """m; a marker coordinate that varies less is standardised as if it varied so much."""
@@ -24,7 +25,7 @@ _BODY = [LANDMARKS.index(name) for name in BODY_LANDMARKS]
 _HIPS = (BODY_LANDMARKS.index("hip_r"), BODY_LANDMARKS.index("hip_l"))
 
 Statistics = dict[str, tuple[np.ndarray, np.ndarray]]
-"""Quantity -> mean and standard deviation."""
+"""Quantity -> mean and standard deviation, or another pair of arrays."""
 
 
 def target_statistics(
@@ -40,6 +41,9 @@ def target_statistics(
     - 'input_markers_centred' with 'markers': moved along the floor until the pelvis centre is above the ground's origin
     - 'input_landmarks_turned' with 'landmarks_world' ([16, 3] body heights, of ``anatomy.BODY_LANDMARKS``): each
       frame's landmarks turned about the picture's vertical until the left hip is beside the right one
+
+    With 'coordinates' and 'coordinate_velocities' also 'example_motions': no mean and deviation, but these two
+    ([1024, C]) in frames spread evenly over the target frames.
 
     A camera's inputs are taken over the frames of all cameras.
 
@@ -69,9 +73,13 @@ def target_statistics(
     known = [r.grf_valid for r in recordings if r.grf_valid is not None]
     if forces:
         statistics["grf_per_kg"] = mean_std(np.concatenate(forces), np.concatenate(known)[:, None, None], MIN_GRF_STD)
-    for name, values in _inputs(tracks, requires).items():
+    inputs = _inputs(tracks, requires)
+    for name, values in inputs.items():
         least = MIN_LANDMARK_STD if name == "landmarks_turned" else 0.0
         statistics[f"input_{name}"] = mean_std(values, np.array(True), least)
+    if {"coordinates", "coordinate_velocities"} <= set(inputs):
+        chosen = np.linspace(0, len(inputs["coordinates"]) - 1, NUM_EXAMPLE_MOTIONS).round().astype(int)
+        statistics["example_motions"] = (inputs["coordinates"][chosen], inputs["coordinate_velocities"][chosen])
     return statistics
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +13,8 @@ from rich.progress import Progress
 from vidzoo.anatomy import LANDMARK_LIMBS
 from vidzoo.errors import ConfigError
 from vidzoo.evaluation.landmarks import FOUND_FORMAT, FOUND_VERSION
-from vidzoo.io.atomic import atomic_path, check_output
+from vidzoo.evaluation.results import write_results
+from vidzoo.io.atomic import check_output
 from vidzoo.io.data_file import DataFile, LandmarkStatus, LandmarkTrack, add_landmarks
 from vidzoo.io.provenance import commit, processor
 from vidzoo.pose.data_file import AT_ONCE, Camera, cameras_of, landmarks_of_cameras
@@ -57,25 +57,10 @@ def write_landmarks(
         check_output(json_path, path, output)
     data, choice = DataFile(path), Choice(person, box)
     wanted = cameras_of(data, cameras, replacing)
-    try:
-        networks = PoseNetworks(network, device)
-    except RuntimeError as error:
-        raise ConfigError(f"device='{device}' cannot be used ({str(error).splitlines()[0]}).") from None
-    images = sum(data.trial(subject, trial).num_images(camera) for subject, trial, camera in wanted)
-    tracks: dict[Camera, LandmarkTrack] = {}
-    started = time.perf_counter(), time.process_time()
-    with Progress() as progress:
-        task = progress.add_task("finding landmarks", total=images)
-        for key, track in landmarks_of_cameras(
-            data,
-            wanted,
-            networks,
-            choice,
-            at_once=at_once or AT_ONCE,
-            advance=lambda done: progress.advance(task, done),
-        ):
-            tracks[key] = track
-    seconds = time.perf_counter() - started[0], time.process_time() - started[1]
+    networks = _networks(network, device)
+    tracks, seconds, cpu_seconds = _find(data, wanted, networks, choice, at_once or AT_ONCE)
+    found = {key: _found(track) for key, track in tracks.items()}
+    images = sum(row["images"] for row in found.values())
     content = {
         "format": FOUND_FORMAT,
         "version": FOUND_VERSION,
@@ -89,19 +74,39 @@ def write_landmarks(
         "device": processor() if device == "cpu" else device,
         "at_once": at_once or AT_ONCE,
         "images": images,
-        "found": sum(row["found"] for row in map(_found, tracks.values())),
-        "seconds": round(seconds[0], 2),
-        "cpu_seconds": round(seconds[1], 2),
-        "images_per_cpu_second": round(images / seconds[1], 1),
-        "cameras": [
-            {"subject": key[0], "trial": key[1], "camera": key[2], **_found(track)} for key, track in tracks.items()
-        ],
+        "found": sum(row["found"] for row in found.values()),
+        "seconds": round(seconds, 2),
+        "cpu_seconds": round(cpu_seconds, 2),
+        "images_per_cpu_second": round(images / cpu_seconds, 1),
+        "cameras": [dict(zip(("subject", "trial", "camera"), key)) | row for key, row in found.items()],
     }
     add_landmarks(data, tracks, output)
     if json_path is not None:
-        with atomic_path(json_path) as temporary:
-            temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        write_results(json_path, content)
     return content
+
+
+def _networks(network: str, device: str) -> PoseNetworks:
+    try:
+        return PoseNetworks(network, device)
+    except RuntimeError as error:
+        raise ConfigError(f"device='{device}' cannot be used ({str(error).splitlines()[0]}).") from None
+
+
+def _find(
+    data: DataFile, cameras: Sequence[Camera], networks: PoseNetworks, choice: Choice, at_once: int
+) -> tuple[dict[Camera, LandmarkTrack], float, float]:
+    """Return the landmarks of each camera, the time that it took in s, and that of the processor."""
+    started = time.perf_counter(), time.process_time()
+    with Progress() as progress:
+        total = sum(data.trial(subject, trial).num_images(camera) for subject, trial, camera in cameras)
+        task = progress.add_task("finding landmarks", total=total)
+        tracks = dict(
+            landmarks_of_cameras(
+                data, cameras, networks, choice, at_once=at_once, advance=lambda done: progress.advance(task, done)
+            )
+        )
+    return tracks, time.perf_counter() - started[0], time.process_time() - started[1]
 
 
 def _found(track: LandmarkTrack) -> dict[str, Any]:

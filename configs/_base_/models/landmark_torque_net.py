@@ -6,7 +6,7 @@ model = dict(
     velocities=False,
     stride=4,
     noise=0.1,
-    bias=0.3,
+    bias=0.5,
     tilt=0.1,
     average_mirrored=True,
     # Only what every head takes, so that a leaf swaps the type.

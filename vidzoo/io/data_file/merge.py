@@ -20,7 +20,9 @@ from vidzoo.io.data_file.writer import DataFileWriter
 from vidzoo.io.hdf5 import plain_attribute
 
 
-def merge_data_files(paths: Sequence[str | Path], out: str | Path, subjects: Sequence[str] = ()) -> dict[str, int]:
+def merge_data_files(
+    paths: Sequence[str | Path], out: str | Path, subjects: Sequence[str] = (), actions: Sequence[str] = ()
+) -> dict[str, int]:
     """Write a data file of the trials of several ones; return how many trials each brought.
 
     A trial that is in two files must be the same motion with the same labels in both; then the cameras of both are
@@ -30,6 +32,7 @@ def merge_data_files(paths: Sequence[str | Path], out: str | Path, subjects: Seq
         paths: the data files, of this version.
         out: the file to write.
         subjects: whose trials are taken; empty: everybody's.
+        actions: which are taken; empty: all.
 
     Raises:
         DataError: a file cannot be read or is of an older version, one of ``subjects`` is in none, two trials or
@@ -37,6 +40,7 @@ def merge_data_files(paths: Sequence[str | Path], out: str | Path, subjects: Seq
     """
     check_output(out, *paths)
     sources = [DataFile(path) for path in paths]
+    counts: dict[str, int] = {}
     keys = {source.path: source.trial_keys() for source in sources}
     there = {subject for found in keys.values() for subject, _ in found}
     if absent := [name for name in subjects if name not in there]:
@@ -44,6 +48,7 @@ def merge_data_files(paths: Sequence[str | Path], out: str | Path, subjects: Seq
     wanted = set(subjects) or there
     settings: dict[str, Any] = {
         "generator": "merge", "merged": [source.content_hash for source in sources], "subjects": sorted(subjects),
+        "actions": sorted(actions),
     }  # fmt: skip
     with DataFileWriter(out, settings) as writer:
         for source in sources:
@@ -51,10 +56,12 @@ def merge_data_files(paths: Sequence[str | Path], out: str | Path, subjects: Seq
             with h5py.File(source.path, "r", locking=False) as file:
                 if plain_attribute(file.attrs, "version") != VERSION:
                     raise DataError(f"{source.path}: is of an older version of the format; build it again.")
-                for trial in trials(file):
-                    if trial.name.split("/")[1] in wanted:
-                        writer.copy(trial, joins)
-    return {str(path): sum(subject in wanted for subject, _ in found) for path, found in keys.items()}
+                chosen = [trial for trial in trials(file) if trial.name.split("/")[1] in wanted]
+                chosen = [trial for trial in chosen if not actions or plain_attribute(trial.attrs, "action") in actions]
+                for trial in chosen:
+                    writer.copy(trial, joins)
+                counts[str(source.path)] = len(chosen)
+    return counts
 
 
 def copy_part(writer: DataFileWriter, path: Path) -> tuple[str, dict[str, Any]]:

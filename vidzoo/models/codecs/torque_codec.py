@@ -36,6 +36,11 @@ class Standardizer(nn.Module):
         self.register_buffer("std", torch.ones(tuple(shape)))
         self.register_buffer("is_set", torch.zeros((), dtype=torch.uint8))  # saved, and a type that gloo broadcasts
 
+    @property
+    def shape(self) -> torch.Size:
+        """Of the mean and of the standard deviation."""
+        return self.mean.shape
+
     def set_statistics(self, mean: ArrayLike, std: ArrayLike) -> None:
         """Take over the statistics of the training split.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 import torch
 from mmengine.model import BaseModel
@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from vidzoo.errors import ConfigError
-from vidzoo.models.codecs.torque_codec import Standardizer, TorqueCodec
+from vidzoo.models.codecs.torque_codec import TorqueCodec
 from vidzoo.registry import MODELS
 from vidzoo.structures import Inputs, Mode, TorqueSample
 from vidzoo.task import TaskSpec
@@ -31,6 +31,21 @@ STAND_INS = {"frames": "image_features"}
 """Input -> what can take its place in a model that has computed it before."""
 
 OutputT = TypeVar("OutputT", bound=Output)
+
+
+@runtime_checkable
+class TakesStatistics(Protocol):
+    """A module that learns something from the training subset before the training; it keeps it in its buffers."""
+
+    key: str
+    """Of its statistics in the dict that an estimator's ``set_statistics`` takes."""
+
+    @property
+    def shape(self) -> torch.Size:
+        """Of each of the two arrays that it takes."""
+
+    def set_statistics(self, mean: ArrayLike, std: ArrayLike, /) -> None:
+        """Take over the two arrays of that key: mostly a mean and a standard deviation."""
 
 
 def build_part(part: Any, slot: str) -> Any:
@@ -165,7 +180,7 @@ class TorqueEstimator(BaseModel, Generic[OutputT]):
         return data_samples
 
     def set_statistics(self, statistics: Mapping[str, tuple[ArrayLike, ArrayLike]]) -> None:
-        """Take over the training split's mean and standard deviation of every quantity that the network standardises.
+        """Take over what the network needs to know of the training subset, above all means and standard deviations.
 
         Args:
             statistics: 'torques_per_kg': ([Q], [Q]) N·m/kg, 'markers': ([M, 3], [M, 3]) m, ...; those that this
@@ -174,10 +189,10 @@ class TorqueEstimator(BaseModel, Generic[OutputT]):
         Raises:
             ConfigError: one that it uses is missing or has another shape.
         """
-        for codec in (module for module in self.modules() if isinstance(module, Standardizer)):
+        for codec in (module for module in self.modules() if isinstance(module, TakesStatistics)):
             if codec.key not in statistics:
                 raise ConfigError(
-                    f"{type(self).__name__} standardises '{codec.key}', but the training set gives statistics of "
+                    f"{type(self).__name__} needs statistics of '{codec.key}', but the training set gives those of "
                     f"{', '.join(sorted(statistics)) or 'nothing'}; have the dataset read that target."
                 )
             codec.set_statistics(*statistics[codec.key])

@@ -77,12 +77,13 @@ class KinematicTrunk(nn.Module):
         window: T.
         out_features: of the linear layer at the end.
         dropout: in training, behind each hidden layer of the MLP, between those of the LSTM.
+        extra: number of further features of each frame, of the order of one.
     """
 
     posture_scale: Tensor
     rate_scale: Tensor
 
-    def __init__(self, kind: str, window: int, out_features: int, dropout: float) -> None:
+    def __init__(self, kind: str, window: int, out_features: int, dropout: float, extra: int = 0) -> None:
         super().__init__()
         if kind not in TRUNKS:
             raise ConfigError(f"trunk='{kind}' must be one of {', '.join(TRUNKS)}.")
@@ -96,7 +97,7 @@ class KinematicTrunk(nn.Module):
         width, depth = TRUNKS[kind]
         self.register_buffer("posture_scale", torch.tensor(POSTURE_SCALE), persistent=False)
         self.register_buffer("rate_scale", torch.tensor(RATE_SCALE), persistent=False)
-        per_frame = 2 * len(JOINTS) + len(POSTURE_SCALE) + len(RATE_SCALE)
+        per_frame = 2 * len(JOINTS) + len(POSTURE_SCALE) + len(RATE_SCALE) + extra
         self.lstm: nn.LSTM | None = None
         self.mlp: nn.Sequential | None = None
         if kind == "lstm":
@@ -111,23 +112,25 @@ class KinematicTrunk(nn.Module):
             first[:, -NUM_BODY:] = 0
         self.output = nn.Linear(width, out_features)
 
-    def forward(self, coordinates: Tensor, velocities: Tensor, mass: Tensor, height: Tensor) -> Tensor:
+    def forward(
+        self, coordinates: Tensor, velocities: Tensor, mass: Tensor, height: Tensor, extra: Tensor | None = None
+    ) -> Tensor:
         """Return [B, K, out_features] for coordinates and velocities [B, L, C] that face forward, mass and height [B].
+
+        ``extra`` [B, L, extra] are the further features.
 
         Raises:
             ConfigError: a clip is shorter than a window.
         """
         upright = torch.zeros(len(coordinates), 1, len(POSTURE), device=coordinates.device)
         upright[..., -1] = PELVIS_HEIGHT * height[:, None]
-        frames = torch.cat(
-            [
-                (coordinates[..., POSTURE] - upright) / self.posture_scale,
-                velocities[..., PELVIS] / self.rate_scale,
-                self.coordinates.standardise(coordinates)[..., JOINTS],
-                self.velocities.standardise(velocities)[..., JOINTS],
-            ],
-            dim=-1,
-        )
+        parts = [
+            (coordinates[..., POSTURE] - upright) / self.posture_scale,
+            velocities[..., PELVIS] / self.rate_scale,
+            self.coordinates.standardise(coordinates)[..., JOINTS],
+            self.velocities.standardise(velocities)[..., JOINTS],
+        ]
+        frames = torch.cat(parts if extra is None else [*parts, extra], dim=-1)
         body = torch.stack([self.mass.standardise(mass), self.height.standardise(height)], dim=-1)
         frames, body = (x.clamp(-MAX_DEVIATION, MAX_DEVIATION) for x in (frames, body))
         windows = unfold_windows(frames, self.window)
@@ -226,12 +229,7 @@ class DinoHybrid(TorqueEstimator[HybridOutput]):
         data_preprocessor: Any = None,
     ) -> None:
         super().__init__(torque_codec, torque_loss, data_preprocessor)
-        of_pelvis = [name for name in self.torque_codec.torques if name in PELVIS_COORDINATES]
-        if of_pelvis:
-            raise ConfigError(
-                f"DinoHybrid: torque_codec names {', '.join(of_pelvis)}, but no muscle drives the pelvis' coordinates; "
-                f"leave them out."
-            )
+        check_driven(self.torque_codec.torques, type(self).__name__)
         self.window = window
         self.target_index = window - 1 if causal else window // 2
         self.residual_loss: nn.Module | None = None
@@ -254,8 +252,7 @@ class DinoHybrid(TorqueEstimator[HybridOutput]):
             unit = wrench_unit(mass, height)
             wrenches = self.wrenches(opinion.float(), inertial, jacobians, heading, unit)
             torques = inertial - wrench_torques(jacobians, wrenches)
-            pelvis = torques[..., PELVIS]
-            residual = torch.stack([pelvis[..., 3:].norm(dim=-1), pelvis[..., :3].norm(dim=-1)], dim=-1)
+            residual = pelvis_residual(torques)
             standardised = self.torque_codec.encode(torques[..., self.rows], mass)
             return HybridOutput(standardised, wrenches, residual, residual / unit[..., [3, 0]])
 
@@ -271,34 +268,34 @@ class DinoHybrid(TorqueEstimator[HybridOutput]):
         """
         guess, spread = opinion.unflatten(-1, (self.num_supports, 2, 6)).unbind(-2)
         spread = (MAX_LOG_SPREAD * torch.tanh(spread / MAX_LOG_SPREAD)).exp()
-        supports = jacobians[..., PELVIS]
-        if self.residual_loss is not None:
-            supports = torch.cat([supports, pelvis_jacobian(jacobians)[:, :, None]], dim=2)
-        supports = _turn_back(supports.transpose(-1, -2), heading[:, :, None, None]).transpose(-1, -2)
-        # In the units of the guesses; the pelvis rows too, so that all numbers are of the order of one.
-        supports = supports * (unit[:, :, None, :, None] / unit[:, :, None, None, :])
+        supports = support_jacobians(jacobians, heading, unit)[:, :, : self.num_supports]
         shares = share_load(inertial[..., PELVIS] / unit, supports, guess, spread)[..., : len(FEET), :]
-        return _turn_back(shares * unit[:, :, None], -heading[:, :, None])
+        return turn_wrenches(shares * unit[:, :, None], -heading[:, :, None])
 
     def loss(self, inputs: Inputs, data_samples: Sequence[TorqueSample]) -> dict[str, Tensor]:
         """Return loss_torque, with a ``residual_loss`` loss_residual, and for the log residual_N and residual_Nm."""
         output = self.tensor(inputs)
-        losses = self.torque_losses(output, data_samples)
-        learnt = stack(data_samples, "valid").any(dim=-1, keepdim=True).expand_as(output.residual)
-        if self.residual_loss is not None:
-            share = output.residual_share
-            losses["loss_residual"] = self.residual_loss(share, torch.zeros_like(share), learnt)
-        mean = torch.where(learnt, output.residual.detach(), 0.0).sum(dim=(0, 1)) / learnt.sum(dim=(0, 1)).clamp(min=1)
-        return losses | {"residual_N": mean[0], "residual_Nm": mean[1]}
+        return self.torque_losses(output, data_samples) | residual_losses(output, data_samples, self.residual_loss)
 
     def predict(self, inputs: Inputs, data_samples: Sequence[TorqueSample]) -> Sequence[TorqueSample]:
         """Add pred_torques [K, Q] N·m, pred_wrenches [K, 2, 6] N·m and N, and pred_residual [K, 2] N and N·m."""
         output = self.tensor(inputs)
         self.add_torques(output, data_samples)
-        for sample, wrenches, residual in zip(data_samples, output.wrenches, output.residual):
-            sample.pred_wrenches = wrenches
-            sample.pred_residual = residual
-        return data_samples
+        return add_wrenches(output, data_samples)
+
+
+def check_driven(torques: Sequence[str], owner: str) -> None:
+    """Check that muscles drive the coordinates of these names.
+
+    Raises:
+        ConfigError: one is the pelvis'.
+    """
+    of_pelvis = [name for name in torques if name in PELVIS_COORDINATES]
+    if of_pelvis:
+        raise ConfigError(
+            f"{owner}: torque_codec names {', '.join(of_pelvis)}, but no muscle drives the pelvis' coordinates; leave "
+            f"them out."
+        )
 
 
 def wrench_unit(mass: Tensor, height: Tensor) -> Tensor:
@@ -307,6 +304,48 @@ def wrench_unit(mass: Tensor, height: Tensor) -> Tensor:
     return torch.stack([weight * FOOT_LENGTH * height] * 3 + [weight] * 3, dim=-1)[:, None]
 
 
-def _turn_back(wrenches: Tensor, heading: Tensor) -> Tensor:
+def support_jacobians(jacobians: Tensor, heading: Tensor, unit: Tensor) -> Tensor:
+    """Return the Jacobians [B, K, 3, 6, 6] of right foot, left foot and pelvis for the pelvis coordinates.
+
+    Rows in the axes of the heading and in ``unit``, columns too, so that all numbers are of the order of one.
+
+    Args:
+        jacobians: [B, K, 2, 6, C] of the feet.
+        heading: [B, K] rad.
+        unit: [B, 1, 6] N·m and N, of :func:`wrench_unit`.
+    """
+    supports = torch.cat([jacobians[..., PELVIS], pelvis_jacobian(jacobians)[:, :, None]], dim=2)
+    supports = turn_wrenches(supports.transpose(-1, -2), heading[:, :, None, None]).transpose(-1, -2)
+    return supports * (unit[:, :, None, :, None] / unit[:, :, None, None, :])
+
+
+def pelvis_residual(torques: Tensor) -> Tensor:
+    """Return the magnitudes [..., 2] of the pelvis force in N and moment in N·m of generalized forces [..., C]."""
+    pelvis = torques[..., PELVIS]
+    return torch.stack([pelvis[..., 3:].norm(dim=-1), pelvis[..., :3].norm(dim=-1)], dim=-1)
+
+
+def residual_losses(
+    output: HybridOutput, data_samples: Sequence[TorqueSample], residual_loss: nn.Module | None
+) -> dict[str, Tensor]:
+    """Return loss_residual, where there is a loss, and for the log residual_N and residual_Nm, of learnt frames."""
+    losses = {}
+    learnt = stack(data_samples, "valid").any(dim=-1, keepdim=True).expand_as(output.residual)
+    if residual_loss is not None:
+        share = output.residual_share
+        losses["loss_residual"] = residual_loss(share, torch.zeros_like(share), learnt)
+    mean = torch.where(learnt, output.residual.detach(), 0.0).sum(dim=(0, 1)) / learnt.sum(dim=(0, 1)).clamp(min=1)
+    return losses | {"residual_N": mean[0], "residual_Nm": mean[1]}
+
+
+def add_wrenches(output: HybridOutput, data_samples: Sequence[TorqueSample]) -> Sequence[TorqueSample]:
+    """Add pred_wrenches [K, 2, 6] N·m and N and pred_residual [K, 2] N and N·m to each sample; return the samples."""
+    for sample, wrenches, residual in zip(data_samples, output.wrenches, output.residual):
+        sample.pred_wrenches = wrenches
+        sample.pred_residual = residual
+    return data_samples
+
+
+def turn_wrenches(wrenches: Tensor, heading: Tensor) -> Tensor:
     """Turn both halves of [..., 6] by minus ``heading`` [...]."""
     return turn_back(wrenches.unflatten(-1, (2, 3)), heading[..., None]).flatten(-2)
