@@ -1,5 +1,5 @@
 # VID-Network on BlazePose's frozen networks: what is trained is the part that sees markers and time. From images, or
-# 50 times faster from features that are computed once:
+# much faster from features that are computed once:
 #   python tools/features.py data/mine.h5 --config configs/vidnet_blazepose.py --out data/mine_features.h5
 #   python tools/train.py configs/vidnet_blazepose.py --data data/mine.h5 --split data/mine_block.json \
 #       --features data/mine_features.h5

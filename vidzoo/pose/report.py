@@ -53,6 +53,8 @@ def write_landmarks(
         ConfigError: an argument's value does not fit.
         DataError: the file cannot be read or written, has no such images, or has landmarks already.
     """
+    if output is not None:
+        check_output(output, path)
     if json_path is not None:
         check_output(json_path, path, output)
     data, choice = DataFile(path), Choice(person, box)
