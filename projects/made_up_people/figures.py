@@ -22,8 +22,11 @@ from vidzoo.io.atomic import atomic_path
 
 ACTIONS = ("squats", "squatsAsym", "STS", "STSweakLegs", "walking", "walkingTS", "DJ", "DJAsym")
 MARK = re.compile(r"(<!-- figures: ([\w* ]+?) -->\n\n)((?:\|[^\n]*\n)*)")
-CURVES = {"people": (3, 6, 12, 16), "cameras": (1, 2)}
-"""Setting's first word -> the numbers that follow it: ``people12``, ``cameras2``."""
+CURVES = {
+    "made-up people": {3: "people3", 6: "people6", 12: "people12", 23: "people23"},
+    "places from which each of 12 people is seen": {1: "cameras1", 2: "people12"},
+}
+"""What is varied -> number: setting."""
 
 
 def errors_of(rows: list[dict[str, Any]], action: str, trials: dict[str, str]) -> float | None:
@@ -88,7 +91,7 @@ def fill(text: str, results: dict[str, list[dict[str, Any]]]) -> str:
     """Return a document with the tables below its marks ``<!-- figures: SETTING ... -->`` made again."""
 
     def made(found: re.Match[str]) -> str:
-        return f"{found[1]}{table(results, found[2].split())}\n"
+        return f"{found[1]}{table(results, found[2].split())}\n" + ("" if found[3] else "\n")
 
     return MARK.sub(made, text)
 
@@ -101,26 +104,22 @@ def draw_curves(results: dict[str, list[dict[str, Any]]], path: Path) -> None:
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(1, len(CURVES), figsize=(11, 4.2), sharey=True)
-    for axis, (word, numbers) in zip(axes, CURVES.items()):
+    for axis, (what, settings) in zip(axes, CURVES.items()):
         for colour, action in enumerate(ACTIONS):
-            for eyes, style in (("full", "-"), ("truth", ":")):
-                points = {n: row_of(results.get(f"{word}{n}_{eyes}", []))[action] for n in numbers}
-                points = {n: errors for n, errors in points.items() if errors}
-                if not points:
-                    continue
-                label = action if eyes == "full" else None
-                means = [np.mean(errors) for errors in points.values()]
-                axis.plot(list(points), means, style, color=f"C{colour}", label=label, marker="o", markersize=3)
-                for n, errors in points.items():
-                    axis.plot([n] * len(errors), errors, ".", color=f"C{colour}", alpha=0.4, markersize=4)
+            points = {n: row_of(results.get(f"{name}_full", []))[action] for n, name in settings.items()}
+            points = {n: errors for n, errors in points.items() if errors}
+            means = [float(np.mean(errors)) for errors in points.values()]
+            axis.plot(list(points), means, "-o", color=f"C{colour}", label=action, markersize=4)
+            for n, errors in points.items():
+                axis.plot([n] * len(errors), errors, ".", color=f"C{colour}", alpha=0.4, markersize=4)
         axis.set_xscale("log")
-        axis.set_xticks(numbers, [str(n) for n in numbers])
+        axis.set_xticks(list(settings), [str(n) for n in settings])
         axis.minorticks_off()
-        axis.set_xlabel(f"made-up people{'' if word == 'people' else ', 12, seen from so many places'}")
+        axis.set_xlabel(what)
         axis.grid(alpha=0.3)
     axes[0].set_ylabel("mPJE_mean, N·m/kg, good labels")
     axes[-1].legend(fontsize=8, loc="center left", bbox_to_anchor=(1.01, 0.5))
-    figure.suptitle("Learnt from made-up people, tested on measured motion: seen by BlazePose (solid), true (dotted)")
+    figure.suptitle("Learnt from made-up people alone, tested on measured motion in rendered pictures")
     figure.tight_layout()
     with atomic_path(path) as temporary:
         figure.savefig(temporary, format="png", dpi=110)
