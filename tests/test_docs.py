@@ -22,6 +22,7 @@ DOCUMENTS = [
     ROOT / "docs/zoo_results.md",
     ROOT / "docs/physics_baseline.md",
     ROOT / "docs/landmarks.md",
+    ROOT / "docs/synthetic.md",
     ROOT / "weights/README.md",
     *sorted(ROOT.glob("model_cards/*.md")),
 ]
@@ -32,7 +33,7 @@ def test_tables_come_from_the_result_files(document: Path):
     """Below each mark is what tools/compare_results.py prints for the files under docs/results that it names."""
     tables = read_tables([*ROOT.glob("docs/results/*.json"), *ROOT.glob("docs/results/*/*.json")])
     text = document.read_text(encoding="utf-8")
-    assert re.search("<!-- (results|coverage|landmarks): ", text)
+    assert re.search("<!-- (results|motion|coverage|landmarks): ", text)
     assert fill_tables(text, tables, document.name) == text
 
 

@@ -38,6 +38,7 @@ ALLOWED: dict[str, set[str]] = {
 """Package or module of vidzoo -> what it may import of vidzoo. ``cli`` may import everything; nothing imports it."""
 WITHOUT_TORCH = (*sorted(BASE), "task", "io", "dynamics", "baselines", "data_prep", "evaluation", "leaderboard")
 NEED_TORCH = {
+    "vidzoo.evaluation.motion_gap",
     "vidzoo.evaluation.pelvis_residual",
     "vidzoo.evaluation.pose_benchmark",
     "vidzoo.evaluation.torque_benchmark",

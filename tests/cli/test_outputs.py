@@ -42,6 +42,7 @@ CASES = [
     ("prepare-opencap release --out", "recording"),
     ("draw data.h5 --out", "data_link.h5"),
     ("merge data.h5 --out", "data.h5"),
+    ("compare-motion data.h5 data.h5 --json", "data.h5"),
     ("landmarks data.h5 --out", "data_link.h5"),
     ("landmarks data.h5 --json", "data.h5"),
     ("score-landmarks data.h5 --out", "data.h5"),

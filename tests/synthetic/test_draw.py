@@ -17,11 +17,12 @@ from vidzoo.anatomy import COORDINATES, LANDMARKS, MARKERS
 from vidzoo.errors import ConfigError, DataError
 from vidzoo.io.data_file import DataFile, DataFileWriter, LandmarkTrack, Trial
 from vidzoo.synthetic import draw, make_trial
-from vidzoo.synthetic.body import Subject, build_body
+from vidzoo.synthetic.body import build_body
 from vidzoo.synthetic.camera import Camera
 from vidzoo.synthetic.draw import DrawOptions, draw_data_file
 from vidzoo.synthetic.figure import trace
 from vidzoo.synthetic.proportions import recorded_body
+from vidzoo.synthetic.segments import Subject
 
 _POSE = ("rotation", "translation")
 SMALL = DrawOptions(people=2, cameras=2, image_size=96, fps=12)

@@ -10,16 +10,9 @@ mujoco = pytest.importorskip("mujoco", reason="needs the extra 'synthetic'")
 
 from vidzoo.anatomy import CLUSTER_MARKERS, COORDINATES, MARKERS, SAGITTAL_MIRROR_SIGN_FLIPS, mirror_index  # noqa: E402
 from vidzoo.synthetic import draw_subject  # noqa: E402
-from vidzoo.synthetic.body import (  # noqa: E402
-    DE_LEVA,
-    DOF,
-    INDEPENDENT,
-    Inertia,
-    Subject,
-    build_body,
-    segment_inertias,
-)
+from vidzoo.synthetic.body import DOF, INDEPENDENT, build_body  # noqa: E402
 from vidzoo.synthetic.figure import trace  # noqa: E402
+from vidzoo.synthetic.segments import DE_LEVA, Inertia, Subject, segment_inertias  # noqa: E402
 
 PAIRED = ("upper_arm", "forearm", "hand", "thigh", "shank", "foot")
 

@@ -18,7 +18,7 @@ from vidzoo.anatomy import (  # noqa: E402
     mirror_index,
 )
 from vidzoo.synthetic import perform_trial  # noqa: E402
-from vidzoo.synthetic.body import DE_LEVA, DOF, INDEPENDENT, Body, Subject, build_body  # noqa: E402
+from vidzoo.synthetic.body import DOF, INDEPENDENT, Body, build_body  # noqa: E402
 from vidzoo.synthetic.dynamics import Performance, perform, zero_moment_com  # noqa: E402
 from vidzoo.synthetic.figure import trace  # noqa: E402
 from vidzoo.synthetic.plan import (  # noqa: E402
@@ -27,6 +27,7 @@ from vidzoo.synthetic.plan import (  # noqa: E402
     lower,
 )
 from vidzoo.synthetic.postures import Style  # noqa: E402
+from vidzoo.synthetic.segments import DE_LEVA, Subject  # noqa: E402
 from vidzoo.synthetic.solver import centre_of_pressure  # noqa: E402
 from vidzoo.synthetic.standing import plan_squat  # noqa: E402
 

@@ -25,7 +25,7 @@ GROUPS = {
         "features",
     ),
     "models": ("train", "test", "physics-baseline", "list-models", "print-config", "publish", "convert-blazepose"),
-    "results": ("compare", "score-landmarks", "ablation", "plot", "interval-coverage"),
+    "results": ("compare", "score-landmarks", "compare-motion", "ablation", "plot", "interval-coverage"),
     "leaderboard": ("submit", "leaderboard", "serve-leaderboard"),
 }
 """The commands as ``vidzoo --help`` lists them; each is the module of its name."""

@@ -12,6 +12,7 @@ from vidzoo.cli.arguments import whole_number
 
 EXAMPLES = """\
   %(prog)s --out data/synth.h5 --subjects 4 --seed 0
+  %(prog)s --out data/people.h5 --subjects 12 --varied
 """
 
 
@@ -32,6 +33,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--cameras", type=number, default=1, help="cameras around the person, 1 to 5 (default: %(default)s)"
     )
+    parser.add_argument(
+        "--varied",
+        action="store_true",
+        help="people with the variety of people, motion without pictures: draw them with 'vidzoo draw'",
+    )
     parser.add_argument("--jobs", type=number, metavar="N", help="processes (default: one per core)")
 
 
@@ -50,6 +56,7 @@ def run(args: argparse.Namespace) -> None:
         image_size=args.image_size,
         cameras=args.cameras,
         jobs=args.jobs,
+        varied=args.varied,
     )
     table = Table(title="synthetic trials")
     for column in rows[0]:

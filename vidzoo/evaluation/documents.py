@@ -8,21 +8,23 @@ from pathlib import Path
 from typing import Any
 
 from vidzoo.errors import DataError
-from vidzoo.evaluation import ablation, coverage, landmarks, results
+from vidzoo.evaluation import ablation, coverage, landmarks, motion, results
 from vidzoo.evaluation.ablation import ablation_table
 from vidzoo.evaluation.comparison import comparison_table
 from vidzoo.evaluation.coverage import coverage_table
 from vidzoo.evaluation.landmarks import found_table, landmarks_table
+from vidzoo.evaluation.motion import motion_table
 from vidzoo.evaluation.results import read_results
 
 _VERSIONS = {module.FORMAT: module.VERSION for module in (results, ablation, coverage, landmarks)}
-_VERSIONS |= {landmarks.FOUND_FORMAT: landmarks.FOUND_VERSION}
+_VERSIONS |= {landmarks.FOUND_FORMAT: landmarks.FOUND_VERSION, motion.FORMAT: motion.VERSION}
 _MARKS = {
     "results": results.FORMAT,
     "ablation": ablation.FORMAT,
     "coverage": coverage.FORMAT,
     "landmarks": landmarks.FORMAT,
     "found": landmarks.FOUND_FORMAT,
+    "motion": motion.FORMAT,
 }
 """What a mark says it is -> the format of the files that it names."""
 _TABLE = re.compile(rf"(<!-- ({'|'.join(_MARKS)}): (.+?) -->\n\n)((?:\|[^\n]*\n)*(?:\nNotes: [^\n]*\n)?)")
@@ -56,7 +58,8 @@ def format_tables(tables: Mapping[str, dict[str, Any]]) -> list[str]:
             found.append(ablation_table(table))
         elif table["format"] == coverage.FORMAT:
             found.append(coverage_table(table))
-    for format_, one_table in ((landmarks.FORMAT, landmarks_table), (landmarks.FOUND_FORMAT, found_table)):
+    kinds = ((landmarks.FORMAT, landmarks_table), (landmarks.FOUND_FORMAT, found_table), (motion.FORMAT, motion_table))
+    for format_, one_table in kinds:
         of_it = {name: table for name, table in tables.items() if table["format"] == format_}
         found += [one_table(of_it)] if of_it else []
     return found

@@ -13,42 +13,15 @@ import mujoco
 import numpy as np
 
 from vidzoo.anatomy import COORDINATES, DEPENDENT_COORDINATES, GRAVITY, MARKERS
-
-# de Leva (1996), J. Biomech. 29(9):1223-1230, table 4: length in m of the reference subject, mass as a share of the
-# body's, centre of mass from the first landmark as a share of the length, radii of gyration about the sagittal (x),
-# transverse (z) and longitudinal (y) axes as shares of the length.
-DE_LEVA: dict[str, dict[str, tuple[float, float, float, float, float, float]]] = {
-    "f": {
-        "head": (0.2437, 0.0668, 0.4841, 0.271, 0.295, 0.261),  # vertex to cervicale
-        "upper_trunk": (0.2280, 0.1545, 0.5050, 0.466, 0.314, 0.449),  # cervicale to xiphion
-        "middle_trunk": (0.2053, 0.1465, 0.4512, 0.433, 0.354, 0.415),  # xiphion to omphalion
-        "lower_trunk": (0.1815, 0.1247, 0.4920, 0.433, 0.402, 0.444),  # omphalion to mid-hip
-        "upper_arm": (0.2751, 0.0255, 0.5754, 0.278, 0.260, 0.148),  # shoulder to elbow
-        "forearm": (0.2643, 0.0138, 0.4559, 0.261, 0.257, 0.094),  # elbow to wrist
-        "hand": (0.0780, 0.0056, 0.7474, 0.531, 0.454, 0.335),  # wrist to third metacarpal
-        "thigh": (0.3685, 0.1478, 0.3612, 0.369, 0.364, 0.162),  # hip to knee
-        "shank": (0.4386, 0.0481, 0.4352, 0.267, 0.263, 0.092),  # knee to ankle
-        "foot": (0.2283, 0.0129, 0.4014, 0.299, 0.279, 0.139),  # heel to toe tip
-    },
-    "m": {
-        "head": (0.2429, 0.0694, 0.5002, 0.303, 0.315, 0.261),
-        "upper_trunk": (0.2421, 0.1596, 0.5066, 0.505, 0.320, 0.465),
-        "middle_trunk": (0.2155, 0.1633, 0.4502, 0.482, 0.383, 0.468),
-        "lower_trunk": (0.1457, 0.1117, 0.6115, 0.615, 0.551, 0.587),
-        "upper_arm": (0.2817, 0.0271, 0.5772, 0.285, 0.269, 0.158),
-        "forearm": (0.2689, 0.0162, 0.4574, 0.276, 0.265, 0.121),
-        "hand": (0.0862, 0.0061, 0.7900, 0.628, 0.513, 0.401),
-        "thigh": (0.4222, 0.1416, 0.4095, 0.329, 0.329, 0.149),
-        "shank": (0.4403, 0.0433, 0.4395, 0.251, 0.246, 0.102),
-        "foot": (0.2581, 0.0137, 0.4415, 0.257, 0.245, 0.124),
-    },
-}
-SHOULDER_ABOVE_HIP = {"f": 0.4979, "m": 0.5155}
-"""Mid-shoulder to mid-hip, m (same table, same reference subjects)."""
-ANKLE_HEIGHT = 0.039
-"""Ankle centre above the floor as a share of body height (Winter 2009, figure 4.1)."""
-TALUS_SHARE, TOES_SHARE = 0.06, 0.14
-"""Shares of the foot's mass in the bodies that OpenSim cuts off the calcaneus."""
+from vidzoo.synthetic.segments import (
+    RAJAGOPAL_WAIST,
+    Inertia,
+    Subject,
+    foot_points,
+    hip_centre_of,
+    segment_inertias,
+    segment_lengths,
+)
 
 INDEPENDENT: tuple[str, ...] = tuple(c for c in COORDINATES if c not in DEPENDENT_COORDINATES)
 """The 33 coordinates of the MuJoCo model; each knee_angle_*_beta equals its knee angle and has no torque."""
@@ -66,31 +39,6 @@ LEGS: dict[str, np.ndarray] = {
     for side in "rl"
 }  # fmt: skip
 """The six coordinates of each leg that place its foot."""
-
-
-@dataclass(frozen=True)
-class Inertia:
-    """Mass kg, centre of mass [3] m and inertia [3, 3] kg·m^2 about it."""
-
-    mass: float
-    com: np.ndarray
-    matrix: np.ndarray
-
-    def about(self, point: np.ndarray) -> np.ndarray:
-        """Return the inertia [3, 3] about another point (parallel axes)."""
-        r = self.com - point
-        return self.matrix + self.mass * (r @ r * np.eye(3) - np.outer(r, r))
-
-    def __add__(self, other: Inertia) -> Inertia:
-        mass = self.mass + other.mass
-        com = (self.mass * self.com + other.mass * other.com) / mass
-        return Inertia(mass, com, self.about(com) + other.about(com))
-
-    def __sub__(self, other: Inertia) -> Inertia:
-        mass = self.mass - other.mass
-        com = (self.mass * self.com - other.mass * other.com) / mass
-        rest = Inertia(mass, com, np.zeros((3, 3)))
-        return Inertia(mass, com, self.about(com) - other.about(com) - rest.about(com))
 
 
 # Markers as (body, x, y, z): x and z in body heights, y in lengths of the body's segment; right side, mirrored for the
@@ -137,17 +85,6 @@ _CLUSTERS = {
 }
 
 
-@dataclass(frozen=True)
-class Subject:
-    """A made-up person: mass kg, height m, sex 'f' or 'm', and the seed of the markers' places."""
-
-    name: str
-    mass: float
-    height: float
-    sex: str
-    marker_seed: int = 0
-
-
 @dataclass
 class Body:
     """A subject's MuJoCo model, and its measures that drawing and planning use."""
@@ -181,73 +118,9 @@ class Body:
         return self.data.xpos[self.marker_bodies] + np.einsum("mij,mj->mi", rotation, self.marker_offsets)
 
 
-def segment_lengths(subject: Subject) -> dict[str, float]:
-    """Return the segment lengths, m: de Leva's, scaled so that ankle height, leg, trunk and head make up the height."""
-    table = DE_LEVA[subject.sex]
-    stacked = sum(table[s][0] for s in ("head", "upper_trunk", "middle_trunk", "lower_trunk", "thigh", "shank"))
-    scale = subject.height * (1 - ANKLE_HEIGHT) / stacked
-    lengths = {segment: row[0] * scale for segment, row in table.items()}
-    lengths["shoulder_above_hip"] = SHOULDER_ABOVE_HIP[subject.sex] * scale
-    lengths["shoulder_width"] = 2 * (0.100 if subject.sex == "f" else 0.106) * subject.height
-    return lengths
-
-
-def segment_inertias(subject: Subject) -> dict[str, Inertia]:
-    """Return the inertia of every MuJoCo body in its own frame; the masses sum to the subject's (de Leva 1996)."""
-    table, lengths, h = DE_LEVA[subject.sex], segment_lengths(subject), subject.height
-    paired = ("upper_arm", "forearm", "hand", "thigh", "shank", "foot")
-    total = sum(row[1] * (2 if segment in paired else 1) for segment, row in table.items())
-
-    def inertia(segment: str, com: tuple[float, float, float], share: float = 1.0, along: int = 1) -> Inertia:
-        """Make a segment's inertia with its centre of mass at ``com`` and its length along axis ``along``."""
-        _, mass, _, sagittal, transverse, longitudinal = table[segment]
-        kg = share * mass / total * subject.mass
-        radii = (sagittal, longitudinal, transverse) if along == 1 else (longitudinal, sagittal, transverse)
-        return Inertia(kg, np.array(com), np.diag([kg * (r * lengths[segment]) ** 2 for r in radii]))
-
-    def from_top(segment: str) -> float:
-        """Return the distance of a segment's centre of mass below its first landmark, m."""
-        return table[segment][2] * lengths[segment]
-
-    chest = lengths["middle_trunk"] + lengths["upper_trunk"]
-    torso = (
-        inertia("middle_trunk", (0.002 * h, lengths["middle_trunk"] - from_top("middle_trunk"), 0))
-        + inertia("upper_trunk", (0.000 * h, chest - from_top("upper_trunk"), 0))
-        + inertia("head", (0.014 * h, chest + lengths["head"] - from_top("head"), 0))
-    )
-    # The foot's frame is the calcaneus': its heel lies 0.016 heights behind the origin.
-    foot = inertia("foot", (from_top("foot") - 0.016 * h, 0.006 * h, 0), along=0)
-    rod = np.diag([0.1, 1.0, 1.0])
-    talus = Inertia(TALUS_SHARE * foot.mass, np.zeros(3), TALUS_SHARE * foot.mass * (0.012 * h) ** 2 * np.eye(3))
-    toes = Inertia(TOES_SHARE * foot.mass, np.array([0.015 * h, 0, 0]), TOES_SHARE * foot.mass * (0.012 * h) ** 2 * rod)
-    ankle, mtp = _foot_points(h)
-    calcn = foot - Inertia(talus.mass, ankle, talus.matrix) - Inertia(toes.mass, mtp + toes.com, toes.matrix)
-    arm = {
-        "humerus": inertia("upper_arm", (0, -from_top("upper_arm"), 0)),
-        "ulna": inertia("forearm", (0, -from_top("forearm"), 0), share=0.5),
-        "radius": inertia("forearm", (0, -from_top("forearm"), 0), share=0.5)
-        + inertia("hand", (0, -lengths["forearm"] - from_top("hand"), 0)),
-    }
-    leg = {
-        "femur": inertia("thigh", (0, -from_top("thigh"), 0)),
-        "tibia": inertia("shank", (0, -from_top("shank"), 0)),
-        "talus": talus,
-        "calcn": calcn,
-        "toes": toes,
-    }
-    hip = _hip_centre(h)
-    pelvis = inertia("lower_trunk", (hip[0] - 0.010 * h, hip[1] + lengths["lower_trunk"] - from_top("lower_trunk"), 0))
-    return {"pelvis": pelvis, "torso": torso} | {f"{b}_{s}": i for b, i in (leg | arm).items() for s in "rl"}
-
-
-def _hip_centre(h: float) -> np.ndarray:
-    """Return the right hip centre in the pelvis frame [3] m (its origin lies between the ASIS)."""
-    return np.array([-0.037, -0.052, 0.051]) * h
-
-
-def _foot_points(h: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return ankle centre and toe joint in the calcaneus frame [3] m."""
-    return np.array([0.031, 0.027, 0.0]) * h, np.array([0.096, 0.0, 0.0]) * h
+def hip_centre(body: Body) -> np.ndarray:
+    """Return the right hip centre in the pelvis frame [3] m."""
+    return hip_centre_of(body.subject)
 
 
 def _numbers(values) -> str:
@@ -268,13 +141,13 @@ def _body_xml(name: str, inertia: Inertia, position, joints: list[str], *childre
     )
 
 
-def _limbs_xml(s: str, h: float, lengths: dict[str, float], inertias: dict[str, Inertia]) -> tuple[str, str]:
+def _limbs_xml(s: str, subject: Subject, lengths: dict[str, float], inertias: dict[str, Inertia]) -> tuple[str, str]:
     """Return a side's leg and arm; the left ones are the right ones' mirror image in the plane z = 0."""
     sign = 1.0 if s == "r" else -1.0
     place = np.array([1.0, 1.0, sign])
     # An axis is a pseudovector: in the mirror its x and y change sign.
     turn = np.array([sign, sign, 1.0])
-    ankle, mtp = _foot_points(h)
+    ankle, mtp = foot_points(subject)
 
     def hinge(name: str, axis) -> str:
         return _joint(f"{name}_{s}", np.array(axis) * turn)
@@ -289,7 +162,7 @@ def _limbs_xml(s: str, h: float, lengths: dict[str, float], inertias: dict[str, 
     calcn = body("calcn", -ankle * place, [hinge("subtalar_angle", (0.787, 0.605, -0.121))], toes)
     talus = body("talus", (0, -lengths["shank"], 0), [hinge("ankle_angle", (-0.105, -0.174, 0.979))], calcn)
     tibia = body("tibia", (0, -lengths["thigh"], 0), [hinge("knee_angle", (0, 0, -1))], talus)
-    leg = body("femur", _hip_centre(h) * place, ball("hip_adduction", "hip_rotation", "hip_flexion"), tibia)
+    leg = body("femur", hip_centre_of(subject) * place, ball("hip_adduction", "hip_rotation", "hip_flexion"), tibia)
     radius = body("radius", (0, 0, 0), [hinge("pro_sup", (0.056, 0.998, 0.002))])
     ulna = body("ulna", (0, -lengths["upper_arm"], 0), [hinge("elbow_flex", (0.226, 0.022, 0.974))], radius)
     shoulder = (0, lengths["shoulder_above_hip"] - lengths["lower_trunk"], sign * lengths["shoulder_width"] / 2)
@@ -300,14 +173,16 @@ def _limbs_xml(s: str, h: float, lengths: dict[str, float], inertias: dict[str, 
 def build_body(subject: Subject) -> Body:
     """Build a subject's model: 33 joints in a tree of 20 bodies, gravity along -y, no contacts, no actuators."""
     h, lengths, inertias = subject.height, segment_lengths(subject), segment_inertias(subject)
-    (leg_r, arm_r), (leg_l, arm_l) = (_limbs_xml(s, h, lengths, inertias) for s in "rl")
-    hip = _hip_centre(h)
+    (leg_r, arm_r), (leg_l, arm_l) = (_limbs_xml(s, subject, lengths, inertias) for s in "rl")
+    hip = hip_centre_of(subject)
     lumbar = [
         _joint("lumbar_extension", (0, 0, 1)),
         _joint("lumbar_bending", (1, 0, 0)),
         _joint("lumbar_rotation", (0, 1, 0)),
     ]
     waist = (hip[0] - 0.018 * h, hip[1] + lengths["lower_trunk"], 0)
+    if subject.shape is not None:
+        waist = (RAJAGOPAL_WAIST[0] * h, waist[1], 0)
     torso = _body_xml("torso", inertias["torso"], waist, lumbar, arm_r, arm_l)
     root = [_joint(f"pelvis_t{a}", axis, "slide") for a, axis in zip("xyz", np.eye(3))] + [
         _joint("pelvis_tilt", (0, 0, 1)), _joint("pelvis_list", (1, 0, 0)), _joint("pelvis_rotation", (0, 1, 0)),
@@ -319,13 +194,13 @@ def build_body(subject: Subject) -> Body:
     )
     names = tuple(mujoco.mj_id2name(model, mujoco.mjtObj.mjOBJ_JOINT, i) for i in range(model.nv))
     assert names == _MUJOCO_ORDER
-    _, mtp = _foot_points(h)
+    _, mtp = foot_points(subject)
     sole = -0.012 * h  # the calcaneus origin lies this far above the floor
     result = Body(
         subject, model, mujoco.MjData(model), lengths, np.zeros(len(MARKERS), int), np.zeros((len(MARKERS), 3)),
         sole={
             "heel": np.array([-0.012 * h, sole, 0]), "ball": np.array([mtp[0], sole, 0]),
-            "toe": np.array([0.128 * h, sole, 0]),
+            "toe": np.array([0.128 * h if subject.shape is None else mtp[0] + 0.032 * h, sole, 0]),
         },
     )  # fmt: skip
     result.feet = result.body_id("calcn_r"), result.body_id("calcn_l")
@@ -347,9 +222,11 @@ def _place_markers(body: Body) -> None:
         left = {"r_": "L_", "R_": "L_", "r.": "L."}[marker[:2]] + marker[2:]
         places[marker] = (name if trunk else f"{name}_r", x, y, z)
         places[left] = (name if trunk else f"{name}_l", x, y, -z)
-    rng = np.random.default_rng(body.subject.marker_seed)
+    rng, subject_shape = np.random.default_rng(body.subject.marker_seed), body.subject.shape
     for i, marker in enumerate(MARKERS):
         name, x, y, z = places[marker]
+        if subject_shape is not None and name.startswith("calcn") and x > 0:
+            x *= subject_shape.foot * 0.105 / 0.096
         jitter = rng.normal(0, 0.008 if marker in _CLUSTERS else 0.003, 3)
         body.marker_bodies[i] = body.body_id(name)
         body.marker_offsets[i] = np.array([x * h, y * span[name.split("_")[0]], z * h]) + jitter

@@ -16,10 +16,15 @@ from vidzoo.errors import ConfigError, VidZooError
 from vidzoo.io.data_file import DataFileWriter, Trial
 from vidzoo.synthetic.camera import AZIMUTHS
 from vidzoo.synthetic.trial import make_trial
+from vidzoo.synthetic.varied.trial import make_varied_trial
 from vidzoo.synthetic.workers import do_all
 
 Task = tuple[int, int, str, int, int, int]
 """The arguments of :func:`~vidzoo.synthetic.trial.make_trial`."""
+
+
+VARIED_VERSION = 1
+"""Of the varied motion: another number where the same seed gives another motion."""
 
 
 def make_synthetic(
@@ -30,8 +35,11 @@ def make_synthetic(
     image_size: int = 128,
     cameras: int = 1,
     jobs: int | None = None,
+    varied: bool = False,
 ) -> list[dict[str, Any]]:
     """Write a synthetic data file; return a line per trial for a table. The content does not depend on ``jobs``.
+
+    With ``varied`` the people have the variety of people, and there are no pictures: ``vidzoo draw`` draws them.
 
     Raises:
         ConfigError: a number is out of its range.
@@ -50,8 +58,12 @@ def make_synthetic(
         "generator": "synthetic", "subjects": subjects, "seed": seed, "trials_per_family": trials_per_action,
         "image_size": image_size, "cameras": cameras,
     }  # fmt: skip
+    if varied:
+        settings = {k: v for k, v in settings.items() if k not in ("image_size", "cameras")} | {
+            "varied": VARIED_VERSION
+        }
     tasks: list[Task] = [
-        (seed, s, family, number, image_size, cameras)
+        (seed, s, family, number, image_size, 0 if varied else cameras)
         for s, family, number in product(range(subjects), ACTION_FAMILIES, range(1, trials_per_action + 1))
     ]
     summaries = []
@@ -70,7 +82,8 @@ def make_synthetic(
 
 
 def _make(task: Task) -> Trial:
-    return make_trial(*task)
+    seed, index, family, number, _, cameras = task
+    return make_trial(*task) if cameras else make_varied_trial(seed, index, family, number)
 
 
 def _summary(trial: Trial) -> dict[str, Any]:

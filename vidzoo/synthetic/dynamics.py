@@ -17,11 +17,8 @@ from scipy.ndimage import gaussian_filter1d
 
 from vidzoo.anatomy import COORDINATES, GRAVITY
 from vidzoo.synthetic.body import INDEPENDENT, TO_COORDINATES, Body
-from vidzoo.synthetic.plan import Plan, Track
+from vidzoo.synthetic.plan import UP, Plan, Seat, Track, about
 from vidzoo.synthetic.solver import Solver, centre_of_pressure
-
-SQUEEZE = 0.5
-"""How much the reactions of two feet on the ground turn towards the centre of mass, 0 to 1."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +43,9 @@ class Performance:
     foot_wrenches: np.ndarray
     """[F, 2, 6]: moment about the calcaneus origin N·m, force N."""
     cop_error: np.ndarray
-    """[F, 2] m: offset of the centre of pressure from its plan."""
+    """[F, 2] m: offset of the feet's centre of pressure from its plan."""
+    seat_share: np.ndarray
+    """[F] what a seat carries of the vertical force, which the pelvis' forces then lack."""
 
 
 def zero_moment_com(time: np.ndarray, height: np.ndarray, cop: np.ndarray) -> np.ndarray:
@@ -70,7 +69,8 @@ def perform(body: Body, plan: Plan) -> Performance:
     """Perform a plan.
 
     Without a jump the horizontal centre of mass is planned from the centre of pressure: first for a rigid body, then
-    twice with a correction for the swinging limbs, so that the centre of pressure stays where it was planned.
+    twice with a correction for the swinging limbs, so that the centre of pressure stays where it was planned. Plans of
+    the pelvis' path are for :func:`vidzoo.synthetic.path.perform_path`.
 
     Raises:
         OutOfReachError: a leg is too short for the plan.
@@ -78,37 +78,63 @@ def perform(body: Body, plan: Plan) -> Performance:
     if plan.jump is not None:
         solver = Solver(body, plan, plan.jump.com)
         solver.solve_jump()
-        return _record(body, plan, solver)
+        return record(body, plan, solver)
     cop = plan.planned_cop
     for _ in range(3):
         horizontal = zero_moment_com(plan.time, plan.com_height, cop)
         com = np.column_stack([horizontal[:, 0], plan.com_height, horizontal[:, 1]])
         solver = Solver(body, plan, Track.through(plan.time, com))
         solver.solve_prescribed()
-        performance = _record(body, replace(plan, keep=plan.perform), solver)
+        performance = record(body, replace(plan, keep=plan.perform), solver)
         # Without smoothing, the error of a nearly straight, fast leg would grow from one iteration to the next.
         cop[plan.perform] -= gaussian_filter1d(np.clip(performance.cop_error, -0.1, 0.1), 4.0, axis=0)
-    return _record(body, plan, solver)
+    return record(body, plan, solver)
 
 
 def _squeeze(plan: Plan, k: int, force: np.ndarray) -> np.ndarray:
     """Return the horizontal force [3] N that the right foot has and the left opposes, along the line between them.
 
     It has no effect on the motion. It turns each foot's reaction towards the centre of mass, as in standing and walking
-    people (feet apart press outwards; a leading foot brakes while the trailing one propels). With a ``SQUEEZE`` of 1
-    the reactions point at the centre of mass.
+    people (feet apart press outwards; a leading foot brakes while the trailing one propels). With a ``plan.squeeze`` of
+    1 the reactions point at the centre of mass.
     """
     right, left = plan.support[k]
-    share = SQUEEZE * plan.load[k].prod() * force[1] / plan.com_height[k]
+    share = plan.squeeze * plan.load[k].prod() * force[1] / plan.com_height[k]
     return share * np.array([left[0] - right[0], 0.0, left[1] - right[1]])
 
 
-def _record(body: Body, plan: Plan, solver: Solver) -> Performance:
+def _without_seat(
+    plan: Plan, seat: Seat, k: int, force: np.ndarray, moment: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Return what the feet have of a wrench about the origin while a seat carries a part: force, moment, share.
+
+    The seat's horizontal force is planned. Its vertical force and where it acts leave the feet's centre of pressure
+    where it is planned.
+    """
+    turn = about(UP, seat.heading)
+    origin = np.array([seat.origin[0], 0, seat.origin[1]])
+    f, m = turn.apply([force, moment - np.cross(origin, force)], inverse=True)
+    x, _, z = turn.apply([plan.planned_cop[k, 0] - origin[0], 0, plan.planned_cop[k, 1] - origin[2]], inverse=True)
+    level = seat.share[k] * f * [1, 0, 1]
+    # What the vertical forces of feet and seat must give together: sum of force times place.
+    along, across = m[2] + seat.height * level[0], -m[0] + seat.height * level[2]
+    most = (1 - seat.rest) * f[1]
+    place = float(np.clip((along - x * seat.rest * f[1]) / most, *seat.reach))
+    lift = float(np.clip((along - x * f[1]) / (place - x), 0, most))
+    side = np.clip((across - z * (f[1] - lift)) / max(lift, 1e-3 * f[1]), z - 0.15, z + 0.15)
+    carried = level + [0, lift, 0]
+    moment_carried = np.cross([place, seat.height, side], carried)
+    f, m = turn.apply([f - carried, m - moment_carried])
+    return f, m + np.cross(origin, f), lift / force[1]
+
+
+def record(body: Body, plan: Plan, solver: Solver) -> Performance:
     """Compute ground reactions and torques of the frames to keep."""
     frames = np.arange(len(plan.time))[plan.keep]
     n, nv, data, model = len(frames), solver.nv, body.data, body.model
     inertial, torques, jacobians = np.zeros((n, nv)), np.zeros((n, nv)), np.zeros((n, 2, 6, nv))
     grf, wrenches, cop_error = np.zeros((n, 2, 9)), np.zeros((n, 2, 6)), np.zeros((n, 2))
+    seat_share = np.zeros(n)
     planned = plan.planned_cop
     for i, k in enumerate(frames):
         data.qpos[:], data.qvel[:], data.qacc[:] = solver.q[k], solver.v[k], solver.a[k]
@@ -122,6 +148,10 @@ def _record(body: Body, plan: Plan, solver: Solver) -> Performance:
             cop, free = centre_of_pressure(force, moment)
             cop_error[i] = cop - planned[k]
         torques[i] = inertial[i]
+        if plan.seat is not None and plan.seat.share[k] > 0:
+            force, moment, seat_share[i] = _without_seat(plan, plan.seat, k, force, moment)
+            cop, free = centre_of_pressure(force, moment)
+            cop_error[i] = cop - planned[k]
         squeeze = _squeeze(plan, k, force)
         for f, foot in enumerate(body.feet):
             rows = jacobians[i, f]
@@ -155,4 +185,5 @@ def _record(body: Body, plan: Plan, solver: Solver) -> Performance:
         grf=grf,
         foot_wrenches=wrenches,
         cop_error=cop_error,
+        seat_share=seat_share,
     )

@@ -50,6 +50,28 @@ class Jump:
 
 
 @dataclass(frozen=True)
+class Seat:
+    """A seat that carries a part of the body.
+
+    Its force acts under the buttocks and thighs: as far forward, within ``reach``, as leaves the feet no more than
+    ``rest`` of the load; what lies further forward comes onto the feet.
+    """
+
+    height: float
+    """Of its surface, m."""
+    reach: tuple[float, float]
+    """Where it can push, furthest back and furthest forward, m along the heading from ``origin``."""
+    rest: float
+    """The feet's share of the load when the person sits back, 0 to 1."""
+    share: np.ndarray
+    """[n] 0 to 1: its share of the horizontal force; 0: the person does not sit."""
+    heading: float = 0.0
+    """Of the person, rad about the vertical, to the left."""
+    origin: np.ndarray = field(default_factory=lambda: np.zeros(2))
+    """[2] m (x, z)."""
+
+
+@dataclass(frozen=True)
 class Plan:
     """A motion as planned, on a grid of n times.
 
@@ -80,6 +102,9 @@ class Plan:
     swing: np.ndarray = field(default_factory=lambda: np.zeros(6))
     """[6] rad: how much more a leg bends in mid-swing than a smooth curve from lift-off to strike (order of LEGS)."""
     jump: Jump | None = None
+    seat: Seat | None = None
+    squeeze: float = 0.5
+    """How much the reactions of two feet on the ground turn towards the centre of mass, 0 to 1."""
 
     @property
     def planned_cop(self) -> np.ndarray:
@@ -108,6 +133,7 @@ def turn_plan(plan: Plan, heading: float, origin: np.ndarray) -> Plan:
         feet_yaw=plan.feet_yaw + heading,
         support=plan.support @ horizontal + origin,
         jump=jump,
+        seat=plan.seat and replace(plan.seat, heading=plan.seat.heading + heading, origin=origin),
     )
 
 

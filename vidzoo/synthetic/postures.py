@@ -60,14 +60,14 @@ def wander(rng: np.random.Generator, time: np.ndarray, degrees: float) -> np.nda
     return degrees / 3 * np.sin(2 * np.pi * frequency * time[:, None] + phase).sum(axis=1)
 
 
-def posture_track(rng: np.random.Generator, time: np.ndarray, posture: Posture) -> Track:
-    """Return the track of a posture, with sway in trunk and arms."""
+def posture_track(rng: np.random.Generator, time: np.ndarray, posture: Posture, sway: bool = True) -> Track:
+    """Return the track of a posture, with sway in trunk and arms unless it is not wanted."""
     value = np.zeros((len(time), len(DOF)))
     for name, degrees in posture.items():
         value[:, DOF[name]] = degrees
-    for name, sway in (("pelvis", 0.4), ("lumbar", 0.7), ("arm", 2.0), ("elbow", 2.0)):
+    for name, amplitude in (("pelvis", 0.4), ("lumbar", 0.7), ("arm", 2.0), ("elbow", 2.0)) if sway else ():
         for dof in [i for n, i in DOF.items() if n.startswith(name) and n[:-1] != "pelvis_t"]:
-            value[:, dof] += wander(rng, time, sway)
+            value[:, dof] += wander(rng, time, amplitude)
     return Track.through(time, np.radians(value))
 
 

@@ -13,7 +13,8 @@ import mujoco
 import numpy as np
 
 from vidzoo.anatomy import CLUSTER_MARKERS, COORDINATES, MARKERS
-from vidzoo.synthetic.body import DOF, INDEPENDENT, Body, Subject, build_body
+from vidzoo.synthetic.body import DOF, INDEPENDENT, Body, build_body
+from vidzoo.synthetic.segments import Subject
 
 MAX_FRAMES = 240
 """Frames of a person that the fit looks at."""

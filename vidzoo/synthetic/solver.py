@@ -22,6 +22,8 @@ MAX_FREE_MOMENT = 0.02
 LEG_RATE = 25.0
 """How fast a leg in flight changes from its state at contact to its flight posture, 1/s."""
 NO_FORCE = np.zeros(6)
+PATH_TOLERANCE = 1e-6
+"""How near, m and rad, a foot comes to its plan where the pelvis' path is planned and the result is filtered."""
 
 
 class OutOfReachError(Exception):
@@ -29,9 +31,16 @@ class OutOfReachError(Exception):
 
 
 class Solver:
-    """Positions, velocities and accelerations of one body under a plan, frame by frame."""
+    """Positions, velocities and accelerations of one body under a plan, frame by frame.
 
-    def __init__(self, body: Body, plan: Plan, com: Track) -> None:
+    Args:
+        body: the person.
+        plan: what they do.
+        com: the path of the centre of mass, which the pelvis' translation follows from; None: the plan's posture
+            prescribes the pelvis' translation too.
+    """
+
+    def __init__(self, body: Body, plan: Plan, com: Track | None) -> None:
         self.body, self.plan, self.com = body, plan, com
         self.model, self.data = body.model, body.data
         self.nv = self.model.nv
@@ -44,10 +53,10 @@ class Solver:
         self.jacobian = np.zeros((12, self.nv))
         self._dot = np.zeros((6, self.nv))
 
-    def update_rows(self) -> None:
-        """Refresh the root rows of the mass matrix and the feet's Jacobian (translation, then rotation)."""
+    def update_rows(self, root: bool = True) -> None:
+        """Refresh the feet's Jacobian (translation, then rotation) and, with ``root``, the mass matrix' root rows."""
         unit = np.zeros(self.nv)
-        for i in range(6):
+        for i in range(6 if root else 0):
             unit[:] = 0
             unit[i] = 1
             mujoco.mj_mulM(self.model, self.data, self.mass_rows[i], unit)
@@ -58,11 +67,13 @@ class Solver:
     def _unknown(self, k: int) -> tuple[np.ndarray, list[int]]:
         """Return the coordinates that the centre of mass and the planted feet determine at time k, and these feet."""
         feet = [f for f in (0, 1) if self.plan.planted[k, f]]
-        return np.concatenate([TRANSLATION, *(LEGS["rl"[f]] for f in feet)]), feet
+        root = [] if self.com is None else [TRANSLATION]
+        return np.concatenate([*root, *(LEGS["rl"[f]] for f in feet)]), feet
 
     def _rows(self, feet: list[int]) -> list[np.ndarray]:
         """Return the rows that map velocities to momentum and to the twists of ``feet``."""
-        return [self.mass_rows[:3], *(self.jacobian[6 * f : 6 * f + 6] for f in feet)]
+        root = [] if self.com is None else [self.mass_rows[:3]]
+        return [*root, *(self.jacobian[6 * f : 6 * f + 6] for f in feet)]
 
     def place(self, k: int, q: np.ndarray) -> np.ndarray:
         """Return the coordinates at time k, from a near guess whose prescribed ones are already right.
@@ -74,11 +85,18 @@ class Solver:
         plan, data = self.plan, self.data
         unknown, feet = self._unknown(k)
         knees = [KNEES[f] for f in feet]
+        near = 1e-10 if self.com is not None else PATH_TOLERANCE
         for _ in range(40):
             data.qpos[:] = q
-            mujoco.mj_fwdPosition(self.model, data)
-            self.update_rows()
-            errors = [self.body.subject.mass * (self.com.value[k] - data.subtree_com[0])]
+            if self.com is None:
+                mujoco.mj_kinematics(self.model, data)
+                mujoco.mj_comPos(self.model, data)
+            else:
+                mujoco.mj_fwdPosition(self.model, data)
+            self.update_rows(self.com is not None)
+            errors = []
+            if self.com is not None:
+                errors.append(self.body.subject.mass * (self.com.value[k] - data.subtree_com[0]))
             for f in feet:
                 foot = self.body.feet[f]
                 turn = self.feet_rotation[f][k] @ data.xmat[foot].reshape(3, 3).T
@@ -86,7 +104,7 @@ class Solver:
                 skew = [turn[2, 1] - turn[1, 2], turn[0, 2] - turn[2, 0], turn[1, 0] - turn[0, 1]]
                 errors += [plan.feet_position.value[k, f] - data.xpos[foot], 0.5 * np.array(skew)]
             error = np.concatenate(errors)
-            if np.abs(error).max() < 1e-10:
+            if np.abs(error).max() < near:
                 if (q[knees] < MIN_KNEE).any():
                     break
                 return q
@@ -101,7 +119,9 @@ class Solver:
         plan, data = self.plan, self.data
         v = self.posture.rate[k].copy()
         unknown, feet = self._unknown(k)
-        rows, target = self._rows(feet), [self.body.subject.mass * self.com.rate[k]]
+        rows, target = self._rows(feet), []
+        if self.com is not None:
+            target.append(self.body.subject.mass * self.com.rate[k])
         for f in feet:
             target += [plan.feet_position.rate[k, f], plan.feet_pitch.rate[k, f] * self.pitch_axis[f]]
         if orientation_rate is None:
@@ -125,8 +145,10 @@ class Solver:
         plan, data = self.plan, self.data
         a = self.posture.acceleration[k].copy()
         unknown, feet = self._unknown(k)
-        force = self.body.subject.mass * (self.com.acceleration[k] + [0, GRAVITY, 0])
-        rows, target = self._rows(feet), [force - data.qfrc_bias[:3]]
+        rows, target = self._rows(feet), []
+        if self.com is not None:
+            force = self.body.subject.mass * (self.com.acceleration[k] + [0, GRAVITY, 0])
+            target.append(force - data.qfrc_bias[:3])
         for f in feet:
             foot = self.body.feet[f]
             mujoco.mj_jacDot(self.model, data, self._dot[:3], self._dot[3:], data.xpos[foot], foot)
@@ -150,10 +172,11 @@ class Solver:
         """Return the generalized force on the root of a wrench about the ground's origin, [6]: the reverse."""
         return np.concatenate([force, self.data.xaxis[ORIENTATION] @ (moment - np.cross(self.data.xpos[1], force))])
 
-    def _guess(self, k: int) -> np.ndarray:
+    def guess(self, k: int) -> np.ndarray:
         """Return a posture with bent legs to start Newton's method from at time k."""
         q = self.posture.value[k].copy()
-        q[TRANSLATION] = self.com.value[k]
+        if self.com is not None:
+            q[TRANSLATION] = self.com.value[k]
         for side in "rl":
             q[LEGS[side]] = 0.5, 0.0, 0.0, 0.7, 0.1, 0.0
         return q
@@ -175,7 +198,7 @@ class Solver:
             for lift, strike in pairwise(planted):
                 if strike > lift + 1 and strike >= frames[0] and lift <= frames[-1]:
                     self._swing(f, lift, strike)
-        guess = self._guess(frames[0])
+        guess = self.guess(frames[0])
         for k in frames:
             self._solve_frame(k, guess)
             guess = self.q[k]
@@ -184,7 +207,7 @@ class Solver:
         """Prescribe leg f between two planted frames: a quintic in its joint angles, and the plan's extra bend."""
         legs, time = LEGS["rl"[f]], self.plan.time
         for k in (lift, strike):
-            self._solve_frame(k, self._guess(k))
+            self._solve_frame(k, self.guess(k))
         ends = [[x[k, legs] for x in (self.q, self.v, self.a)] for k in (lift, strike)]
         inside = slice(lift + 1, strike)
         curve = BPoly.from_derivatives([time[lift], time[strike]], ends)
@@ -203,7 +226,7 @@ class Solver:
         jump, n = self.plan.jump, len(self.plan.time)
         assert jump is not None
         start, end = jump.touch_down, jump.take_off
-        self.q[start] = self.place(start, self._guess(start))
+        self.q[start] = self.place(start, self.guess(start))
         self.v[start] = self.move(start, None)
         self.a[start] = self.accelerate(start, None)
         self._fly(start, -1, jump.leg_before)

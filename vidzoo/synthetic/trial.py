@@ -7,7 +7,7 @@ import numpy as np
 from vidzoo.anatomy import ACTION_FAMILIES, COORDINATES
 from vidzoo.errors import VidZooError
 from vidzoo.io.data_file import CameraTrack, Trial
-from vidzoo.synthetic.body import Body, Subject, build_body
+from vidzoo.synthetic.body import Body, build_body
 from vidzoo.synthetic.camera import AZIMUTHS, aim
 from vidzoo.synthetic.drawing import draw_frames, to_jpeg
 from vidzoo.synthetic.dynamics import Performance, perform
@@ -17,6 +17,7 @@ from vidzoo.synthetic.motion import plan_motion
 from vidzoo.synthetic.plan import lower
 from vidzoo.synthetic.postures import RATE_HZ, Style
 from vidzoo.synthetic.room import Room, furniture
+from vidzoo.synthetic.segments import Subject
 from vidzoo.synthetic.solver import OutOfReachError
 
 _STYLE, _CLOTHES, _PERSON = 101, 102, 103

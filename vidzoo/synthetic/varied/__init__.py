@@ -1,0 +1,1 @@
+"""Plans with the variety of people: bodies, ways of moving, and the eight actions."""
