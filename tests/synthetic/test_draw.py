@@ -156,7 +156,7 @@ class CountingEyes:
         world = np.broadcast_to(np.arange(v)[:, None, None], (v, 33, 3))
         found = np.zeros(v, np.uint8)
         return LandmarkTrack(
-            pixels=pixels, visibility=np.ones((v, 33)), world=world, status=found, exchanged=np.zeros((v, 2), np.uint8),
+            pixels=pixels, visibility=np.ones((v, 33)), world=world, status=found, exchanged=np.zeros((v, 4), np.uint8),
             image_size=(96, 96), network="counting", weights_hash="0",
         )  # fmt: skip
 
