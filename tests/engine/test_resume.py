@@ -15,7 +15,7 @@ AVERAGED = 'custom_hooks = [dict(type="EpochSeedHook"), dict(type="FitStatistics
 @pytest.mark.skipif(sys.platform != "linux", reason="forks, and looks up open files in /proc")
 @pytest.mark.parametrize(("workers", "extra"), [(0, ""), (2, AVERAGED)])
 def test_killed_at_every_moment_and_resumed(tmp_path, workers, extra):
-    config = write_config(tmp_path, epochs=6, workers=workers, extra=extra)
+    config = write_config(tmp_path, epochs=9, workers=workers, extra=extra)
     run = subprocess.run(
         [sys.executable, HERE / "kill_and_resume.py", config, "--kills", "6", "--work-dir", tmp_path / "runs"],
         env=os.environ | {"PYTHONPATH": str(HERE), "OMP_NUM_THREADS": "1"},
