@@ -30,7 +30,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
 HEIGHT_M = 1.75
-"""Of people whose height nobody tells."""
+"""Of people whose height is not known."""
 ACTIONS = {"walk": "walking", "walk_ts": "walkingTS", "STS": "STS"}
 SHOWN = ("hip_flexion_r", "knee_angle_r", "ankle_angle_r", "knee_angle_l")
 

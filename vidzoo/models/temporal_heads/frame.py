@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from vidzoo.models.temporal_heads.layers import perceptron
 from vidzoo.models.temporal_heads.windows import check_clip, check_window
 from vidzoo.registry import MODELS
 
@@ -38,10 +39,7 @@ class FrameTorqueHead(nn.Module):
         self.in_features = in_features
         self.num_torques = num_torques
         self.window = window
-        layers: list[nn.Module] = []
-        for before, after in zip((in_features, *hidden), hidden):
-            layers += [nn.Linear(before, after), nn.ReLU(inplace=True), nn.Dropout(dropout)]
-        self.mlp = nn.Sequential(*layers, nn.Linear((in_features, *hidden)[-1], num_torques))
+        self.mlp = perceptron(in_features, hidden, num_torques, dropout)
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Return torques [B, K, Q] for tokens [B, L, F]."""

@@ -67,7 +67,7 @@ def draw_person(seed: int, index: int) -> Subject:
 
 
 def perform_varied(body: Body, family: str, manner: Manner, seed: list[int]) -> Performance:
-    """Perform an action with draws from ``seed``; draws that nobody can perform are drawn again.
+    """Perform an action with draws from ``seed``; draws that cannot be performed are drawn again.
 
     Raises:
         OutOfReachError: none of many draws can be performed.
